@@ -1,0 +1,71 @@
+//! `cargo xtask`: sets up what the workspace needs, tests it, checks its promises and shows it running.
+//!
+//! It drives the product only through its binaries' command lines, as a person would; it links none of the
+//! product's crates and never ships.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to a person")]
+
+mod clock;
+mod exec;
+mod failure;
+mod interrupt;
+mod report;
+mod setup;
+mod test;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Sets up, tests and shows ViWorkS.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what building, testing and the demo need; says what and from where, and asks first.
+    Setup {
+        /// Install without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Say what this machine has and lacks; changes nothing.
+    Doctor,
+    /// Everything a submission must pass: format, clippy, tidy, build, every test, the demo's check.
+    Test {
+        /// Leave the demo out.
+        #[arg(long)]
+        no_demo: bool,
+        /// Install what is missing without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Check the absences that ARCHITECTURE.md promises.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let task = Cli::parse().task;
+    let outcome = match task {
+        Task::Setup { yes } => setup::run(setup::Scope::Tests, setup::consent(yes)),
+        Task::Doctor => setup::doctor(),
+        Task::Test { no_demo, yes } => test::run(&test::Options { demo: !no_demo, yes }),
+        Task::Tidy => tidy::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted) => {
+            eprintln!("interrupted");
+            ExitCode::from(130)
+        }
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

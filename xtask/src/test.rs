@@ -1,0 +1,185 @@
+//! `cargo xtask test`: what a submission must pass, step by step, each with its time.
+
+use crate::{
+    clock, exec,
+    failure::{Failure, Result, bail},
+    report::{self, Line, Outcome, Stopwatch},
+    setup, tidy, workspace,
+};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+pub struct Options {
+    pub demo: bool,
+    pub yes: bool,
+}
+
+/// Tests append `name: reason` here when they cannot run on this machine; cargo hides what they print.
+const SKIPS: &str = "VIWORKS_SKIPS";
+
+pub fn run(options: &Options) -> Result {
+    let mut run = Run { lines: Vec::new(), counts: Counts::default() };
+    let whole = Stopwatch::start();
+    let outcome = run.all(options);
+    println!("\n{}", report::bold("== summary"));
+    for line in &run.lines {
+        println!("{line}");
+    }
+    let Counts { passed, failed, ignored, skips } = &run.counts;
+    for skip in skips {
+        println!("  skipped {skip}");
+    }
+    println!("in all {:.1} s", whole.elapsed().as_secs_f64());
+    println!("{passed} passed, {failed} failed, {} skipped", *ignored + skips.len());
+    outcome
+}
+
+#[derive(Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+    skips: Vec<String>,
+}
+
+struct Run {
+    lines: Vec<Line>,
+    counts: Counts,
+}
+
+impl Run {
+    fn all(&mut self, options: &Options) -> Result {
+        self.step("setup", || setup::run(setup::Scope::Tests, setup::consent(options.yes)))?;
+        self.step("format (cargo fmt --check)", || cargo(&["fmt", "--all", "--check"]))?;
+        self.step("tidy", tidy::run)?;
+        self.step("clippy, warnings denied", || {
+            cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+        })?;
+        self.step("build", || cargo(&["build", "--workspace", "--locked"]))?;
+        let counts = std::mem::take(&mut self.counts);
+        let mut counted = counts;
+        let tests = self.step("tests", || tests(&mut counted));
+        self.counts = counted;
+        tests?;
+        self.demo(options)
+    }
+
+    fn step(&mut self, name: &str, body: impl FnOnce() -> Result) -> Result {
+        report::headline(name);
+        let watch = Stopwatch::start();
+        let result = body();
+        let outcome = if result.is_ok() { Outcome::Passed } else { Outcome::Failed };
+        let line = Line { name: name.to_owned(), outcome, took: watch.elapsed() };
+        println!("{line}");
+        self.lines.push(line);
+        result
+    }
+
+    fn demo(&mut self, options: &Options) -> Result {
+        let name = "demo --check";
+        let why = if !options.demo { Some("left out by --no-demo".to_owned()) } else { cannot_demo() };
+        if let Some(why) = why {
+            let watch = Stopwatch::start();
+            let line =
+                Line { name: name.to_owned(), outcome: Outcome::Skipped(why.clone()), took: watch.elapsed() };
+            println!("\n{line}");
+            self.lines.push(line);
+            self.counts.skips.push(format!("{name}: {why}"));
+            return Ok(());
+        }
+        self.step(name, || {
+            // The build step may have replaced the file that this process was started from.
+            let mut demo = exec::command(workspace::built().join("xtask"));
+            exec::interactive(demo.args(["demo", "--check", "--yes"]).stdin(Stdio::null()))
+        })
+    }
+}
+
+/// Why this machine cannot run the demo at all, if so.
+fn cannot_demo() -> Option<String> {
+    if workspace::is_root() || workspace::find_program("sudo").is_some() {
+        None
+    } else {
+        Some("it needs root for network namespaces, and there is no sudo".to_owned())
+    }
+}
+
+fn cargo(words: &[&str]) -> Result {
+    exec::interactive(cargo_command().args(words).stdin(Stdio::null()))
+}
+
+fn cargo_command() -> Command {
+    let mut command = exec::command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace::root());
+    command
+}
+
+fn tests(counts: &mut Counts) -> Result {
+    let skips = skips_file()?;
+    let mut command = cargo_command();
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).stdin(Stdio::null());
+    command.env("VIWORKS_NATS_SERVER", setup::nats_server::program()?).env(SKIPS, &skips);
+    if let Some(dir) = setup::postgresql_programs() {
+        command.env("VIWORKS_PG_BIN", dir);
+    }
+    let mut child = exec::spawn(command.stdout(Stdio::piped()))?;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
+            println!("{line}");
+            counts.add(&line);
+        }
+    }
+    let status = child.wait().map_err(|error| Failure::said(format!("cargo test: {error}")))?;
+    let said = fs::read_to_string(&skips).unwrap_or_default();
+    counts.skips.extend(said.lines().map(str::to_owned));
+    // Read; nobody needs it any more.
+    let _ = fs::remove_file(&skips);
+    if status.success() { Ok(()) } else { bail!("cargo test: {status}") }
+}
+
+fn skips_file() -> Result<PathBuf> {
+    let dir = workspace::root().join(".viworks");
+    fs::create_dir_all(&dir).map_err(|error| Failure::file("make", &dir, &error))?;
+    let path = dir.join(format!("skips-{}-{}", std::process::id(), clock::unix().as_nanos()));
+    fs::write(&path, "").map_err(|error| Failure::file("write", &path, &error))?;
+    Ok(path)
+}
+
+impl Counts {
+    /// `test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`
+    fn add(&mut self, line: &str) {
+        let Some(rest) = line.trim_start().strip_prefix("test result:") else { return };
+        let number = |what: &str| -> usize {
+            rest.split([';', '.'])
+                .filter_map(|part| part.trim().strip_suffix(what))
+                .find_map(|number| number.trim().parse().ok())
+                .unwrap_or(0)
+        };
+        self.passed += number("passed");
+        self.failed += number("failed");
+        self.ignored += number("ignored");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_result_lines_are_added_up_and_other_lines_are_not() {
+        let mut counts = Counts::default();
+        counts.add(
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+        );
+        counts.add(
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 9s",
+        );
+        counts.add("test a_sentence ... ok");
+        counts.add("7 passed by");
+        assert_eq!((counts.passed, counts.failed, counts.ignored), (15, 2, 1));
+    }
+}
