@@ -1,0 +1,11 @@
+//! The claim of a unique name: one aggregate per normalised name, keyed by its HMAC.
+
+mod command;
+mod event;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+pub use command::Command;
+pub use event::{Claimed, Event, Released};
+pub use refusal::Refusal;

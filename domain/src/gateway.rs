@@ -1,0 +1,49 @@
+//! A Linux gateway: invited, enrolled with keys it made itself, up or not, draining, retired.
+
+mod command;
+mod event;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+pub use command::Command;
+pub use event::{
+    Draining, Enrolled, Event, HealthChanged, IncarnationSeen, Invited, ReportAccepted, Retired,
+};
+pub use refusal::Refusal;
+
+use crate::ids::BusAccount;
+use serde::{Deserialize, Serialize};
+use std::{net::Ipv4Addr, time::Duration};
+
+pub const INVITATION_LIFETIME: Duration = Duration::from_secs(600);
+
+/// Where clients reach it. Admins set it; it is never shown on a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    pub address: Ipv4Addr,
+    pub spa_port: u16,
+    pub tls_port: u16,
+}
+
+/// The gateway's public halves, made on the gateway; and the bus account that was minted for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub account: BusAccount,
+    /// The gateway's NATS user, an nkey public key.
+    pub bus_user: String,
+    /// P-256, uncompressed SEC 1: bootstraps are sealed to it.
+    pub opening_key: Vec<u8>,
+    /// Ed25519: reports are signed with it.
+    pub report_key: [u8; 32],
+    /// SHA-256 of the TLS server key's SPKI: clients pin it.
+    pub server_key: crate::ids::Digest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    Up,
+    Degraded,
+    Down,
+}
