@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to a person")]
 
 mod clock;
+mod demo;
 mod exec;
 mod failure;
 mod interrupt;
@@ -47,6 +48,11 @@ enum Task {
     },
     /// Check the absences that ARCHITECTURE.md promises.
     Tidy,
+    /// The whole product on this machine: for a person, or with `--check` as a walk through every layer.
+    Demo(demo::Options),
+    /// What an address looks like from where this is started.
+    #[command(subcommand, hide = true)]
+    Probe(demo::probe::Probe),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +62,8 @@ fn main() -> ExitCode {
         Task::Doctor => setup::doctor(),
         Task::Test { no_demo, yes } => test::run(&test::Options { demo: !no_demo, yes }),
         Task::Tidy => tidy::run(),
+        Task::Demo(options) => demo::run(&options),
+        Task::Probe(probe) => demo::probe::run(&probe),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
