@@ -1,12 +1,20 @@
 //! `cargo xtask demo`: the whole product on one machine, every layer real. With `--check` it walks a user's way
 //! and says what it saw; without, it stays up for a person.
 
+// The ground.
 mod containers;
 mod house;
 mod netns;
 mod place;
 pub mod probe;
 mod supervisor;
+
+// What runs on it, and who uses it.
+mod conversation;
+mod json;
+mod person;
+mod product;
+mod walk;
 
 use crate::{
     exec,
@@ -16,6 +24,7 @@ use crate::{
     setup, workspace,
 };
 use house::House;
+use product::Product;
 use std::{path::PathBuf, process::Stdio};
 
 #[derive(clap::Args)]
@@ -44,11 +53,22 @@ pub fn run(options: &Options) -> Result {
         return again_as_root(options);
     }
     report::headline("putting everything up");
+    let product = Product { house: House::raise(options.keep.as_deref())? };
+    if !options.check {
+        return person::stay(product);
+    }
     let whole = Stopwatch::start();
-    let house = House::raise(options.keep.as_deref())?;
-    drop(house);
-    report::note(&format!("{} ms", whole.elapsed().as_millis()));
+    walk::all(product)?;
+    report::headline("everything was seen, and nothing is left behind");
+    nothing_left()?;
+    report::tick("the whole walk", whole.elapsed());
     Ok(())
+}
+
+/// What the demo put up has gone with it.
+fn nothing_left() -> Result {
+    let left = netns::leftovers();
+    if left.is_empty() { Ok(()) } else { Err(Failure::Said(format!("left behind: {}", left.join(", ")))) }
 }
 
 /// The same build as `cargo xtask test` makes, so that neither builds twice.

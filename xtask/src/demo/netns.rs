@@ -27,7 +27,6 @@ const ALL: [&str; 5] = [CONTROL, GATEWAY, DESKTOP_1, DESKTOP_2, RESOURCES];
 /// This machine's end, for a person's browser and command line.
 const UPLINK: &str = "vwroot";
 
-pub const CONTROL_IP: &str = "10.77.0.1";
 pub const GATEWAY_IP: &str = "10.77.0.2";
 pub const DESKTOP_1_IP: &str = "10.77.0.11";
 pub const ALLOWED_IP: &str = "10.78.0.2";

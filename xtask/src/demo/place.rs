@@ -3,9 +3,10 @@
 use crate::{
     exec,
     failure::{Failure, Result, bail},
-    setup, workspace,
+    report, setup, workspace,
 };
 use std::{
+    cell::Cell,
     fs::{self, DirBuilder, File, Permissions, TryLockError},
     io::Write,
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
@@ -29,6 +30,8 @@ pub const BINARIES: [&str; 6] = [
 pub struct Place {
     dir: PathBuf,
     keep: bool,
+    /// Whether somebody will want to read the logs of what went wrong.
+    went_wrong: Cell<bool>,
     /// Held, not read.
     _lock: File,
 }
@@ -42,7 +45,7 @@ impl Place {
             Some(dir) => absolute(dir)?,
             None => std::env::temp_dir().join(format!("viworks-demo-{}", std::process::id())),
         };
-        let place = Self { dir, keep: keep.is_some(), _lock: lock };
+        let place = Self { dir, keep: keep.is_some(), went_wrong: Cell::new(true), _lock: lock };
         place.make(&place.dir, 0o755)?;
         place.reachable()?;
         write(Path::new(LAST), place.dir.to_string_lossy().as_bytes(), 0o600)?;
@@ -66,6 +69,22 @@ impl Place {
 
     pub fn bin(&self, name: &str) -> PathBuf {
         self.dir.join("bin").join(name)
+    }
+
+    /// All went well; the logs may go with the rest.
+    pub fn nothing_to_look_at(&self) {
+        self.went_wrong.set(false);
+    }
+
+    fn rescue_logs(&self) {
+        let to = workspace::root().join(".viworks/demo-logs");
+        // Where logs cannot be saved there is nothing better to do than to go on cleaning up.
+        let _ = fs::remove_dir_all(&to);
+        let _ = fs::create_dir_all(&to);
+        for entry in fs::read_dir(self.at("logs")).into_iter().flatten().flatten() {
+            let _ = fs::copy(entry.path(), to.join(entry.file_name()));
+        }
+        report::note(&format!("the logs are in {}", to.display()));
     }
 
     pub const fn keeps(&self) -> bool {
@@ -117,6 +136,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         unmount_below(&self.dir);
+        if self.went_wrong.get() {
+            self.rescue_logs();
+        }
         if !self.keep {
             // What is left is found through LAST by the next start.
             let _ = fs::remove_dir_all(&self.dir);

@@ -27,12 +27,11 @@ pub struct Spec {
     pub namespace: &'static str,
     pub program: PathBuf,
     pub args: Vec<OsString>,
-    pub env: Vec<(OsString, OsString)>,
 }
 
 impl Spec {
     pub fn new(name: &'static str, namespace: &'static str, program: impl Into<PathBuf>) -> Self {
-        Self { name, namespace, program: program.into(), args: Vec::new(), env: Vec::new() }
+        Self { name, namespace, program: program.into(), args: Vec::new() }
     }
 
     #[must_use]
@@ -41,15 +40,9 @@ impl Spec {
         self
     }
 
-    #[must_use]
-    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.env.push((name.into(), value.into()));
-        self
-    }
-
     fn command(&self) -> Command {
         let mut command = netns::inside(self.namespace, &self.program);
-        command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.args(&self.args);
         command
     }
 }

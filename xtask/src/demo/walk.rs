@@ -1,0 +1,65 @@
+//! The walk of `demo --check`: one user reaches one page through every layer, and is cut off; each line of it
+//! is something that was seen. Steps stand in the order in which they happen and rely on the ones before.
+
+mod code;
+mod cut;
+mod faults;
+mod past;
+mod phones;
+mod start;
+mod tunnel;
+mod watch;
+
+use super::{
+    conversation::Conversation,
+    product::{Person, Product},
+};
+use crate::{
+    failure::Result,
+    report::{self, Stopwatch},
+};
+use std::time::Duration;
+
+/// What the steps hand on.
+pub struct Walk {
+    /// Alice's connection, from step 3 to step 6. Stands first: it goes before the ground that it stands on.
+    pub desktop: Option<Conversation>,
+    pub product: Product,
+    pub policy: String,
+    pub gateway: String,
+    pub alice: Person,
+    pub bob: Person,
+    pub session: String,
+    pub page: String,
+    pub address: String,
+    /// A moment at which Alice was connected, as RFC 3339.
+    pub while_connected: String,
+}
+
+/// For anything that crosses the bus a few times, on a slow and busy machine.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Everything that has to be seen, in order; stops at the first that is not.
+pub fn all(product: Product) -> Result {
+    let mut walk = start::run(product)?;
+    phones::run(&mut walk)?;
+    code::run(&mut walk)?;
+    tunnel::run(&mut walk)?;
+    watch::run(&mut walk)?;
+    cut::run(&mut walk)?;
+    past::run(&mut walk)?;
+    faults::run(&mut walk)?;
+    walk.product.house.place.nothing_to_look_at();
+    Ok(())
+}
+
+/// One line of the walk: done, seen, and how long it took.
+fn see<T>(text: &str, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let watch = Stopwatch::start();
+    let result = body();
+    match &result {
+        Ok(_) => report::tick(text, watch.elapsed()),
+        Err(_) => report::cross(text, watch.elapsed()),
+    }
+    result
+}

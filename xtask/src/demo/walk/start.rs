@@ -1,0 +1,140 @@
+//! Step 1: the first start, the gateway, the first user.
+
+use super::{SOON, Walk, see};
+use crate::{
+    demo::{
+        containers, json, netns,
+        product::{DESKTOP_1, DESKTOP_2, Person, Product},
+    },
+    failure::{Failure, Result, bail},
+    report,
+};
+use serde_json::Value;
+
+/// The label under which the policy names the resource; people see this, never its address.
+pub const RESOURCE: &str = "intranet";
+
+pub fn run(mut product: Product) -> Result<Walk> {
+    report::headline("1  first start, gateway, user");
+    see("`viworks init` makes keys, certificates and configuration", || product.init())?;
+    see("the bus is up", || product.start_bus())?;
+    see("the control plane serves", || product.start_control())?;
+    let password =
+        see("the first start prints the owner's one-time password, once", || first_password(&product))?;
+    see("the owner signs in over HTTPS", || product.sign_in(&password))?;
+    let policy = see("a policy is drafted and activated", || {
+        make_policy(&product, "office", &["--allow-country", "AU", "--window", "Mon-Sun 00:00-24:00"])
+    })?;
+    let (gateway, token) = see("a gateway is invited with a one-use token", || invite(&product))?;
+    see("the gateway enrols with it", || {
+        let said = product.enrol_agent(&token)?;
+        if said.ok() { Ok(()) } else { bail!("expected the agent to enrol; {}", said.everything()) }
+    })?;
+    see("the token cannot be used a second time", || second_use(&product, &token))?;
+    see("the gateway is up", || {
+        product.start_agent()?;
+        gateway_up(&mut product, &gateway)
+    })?;
+    see("both desktops' tunnel helpers listen", || {
+        product.start_tunneld(&DESKTOP_1)?;
+        product.start_tunneld(&DESKTOP_2)
+    })?;
+    let alice = user(&product, "alice", &policy, &gateway)?;
+    see("the audit timeline shows one composite user.created", || created_once(&product, &alice))?;
+    let bob = user(&product, "bob", &policy, &gateway)?;
+    Ok(Walk {
+        product,
+        policy,
+        gateway,
+        alice,
+        bob,
+        desktop: None,
+        session: String::new(),
+        page: String::new(),
+        address: String::new(),
+        while_connected: String::new(),
+    })
+}
+
+fn first_password(product: &Product) -> Result<String> {
+    match product.printed_passwords().as_slice() {
+        [password] => Ok(password.clone()),
+        others => bail!("expected one line `owner password: ...` on stdout; saw {}", others.len()),
+    }
+}
+
+pub fn make_policy(product: &Product, name: &str, rules: &[&str]) -> Result<String> {
+    let resource = format!("{RESOURCE}={RESOURCE},{},{},tcp", netns::ALLOWED_IP, netns::RESOURCE_PORT);
+    let mut words = vec!["policy", "create", "--name", name, "--resource", &resource];
+    words.extend(["--image", containers::IMAGE]);
+    words.extend(rules);
+    let created = product.ask(&words)?;
+    let id = json::text(&created, "id")?.to_owned();
+    product.ask(&["policy", "activate", &id])?;
+    Ok(id)
+}
+
+pub fn invite(product: &Product) -> Result<(String, String)> {
+    let invited = product.ask(&["gateway", "invite", "--name", "gw1", "--address", netns::GATEWAY_IP])?;
+    Ok((json::text(&invited, "id")?.to_owned(), json::text(&invited, "token")?.to_owned()))
+}
+
+fn second_use(product: &Product, token: &str) -> Result {
+    let program = product.house.place.bin("viworks-agent");
+    let mut agent = netns::inside(netns::GATEWAY, program);
+    agent.args(["enrol", "--token", token, "--state"]).arg(product.house.place.at("gateway/impostor"));
+    let said = crate::exec::output(&mut agent)?;
+    if said.ok() { bail!("expected the used token to be refused; {}", said.everything()) } else { Ok(()) }
+}
+
+pub fn gateway_up(product: &mut Product, gateway: &str) -> Result {
+    let up = product.ask_until(&["gateway", "show", gateway], "the gateway to be up", SOON * 3, is_up);
+    up.map(drop).map_err(|failure| match failure {
+        Failure::Said(text) => {
+            let tail = product.house.processes.tail(crate::demo::product::AGENT_NAME);
+            Failure::Said(format!("{text}\n{tail}"))
+        }
+        Failure::Interrupted => Failure::Interrupted,
+    })
+}
+
+fn is_up(shown: &Value) -> bool {
+    ["state", "health"].iter().any(|field| shown[*field] == "up")
+}
+
+/// A user whose three steps go from pending to done, each by real work.
+pub fn user(product: &Product, name: &str, policy: &str, gateway: &str) -> Result<Person> {
+    let person = see(&format!("{name}'s account is created"), || product.create_user(name, policy, gateway))?;
+    see("  directory, VPN user and panel user go pending -> done", || steps_are_done(product, &person))?;
+    see("  the gateway's two scripts have recorded the user", || {
+        for kind in ["vpn", "panel"] {
+            let recorded = product.recorded(kind);
+            if !recorded.contains(&person.id) {
+                bail!("expected the {kind} script to have recorded {}; it has {recorded:?}", person.id);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(person)
+}
+
+pub fn steps_are_done(product: &Product, person: &Person) -> Result {
+    let show = ["user", "show", &person.id];
+    let shown = product.ask_until(&show, "three steps done", SOON, |shown| {
+        shown["steps"].as_array().is_some_and(|steps| steps.len() == 3 && steps.iter().all(is_done))
+    })?;
+    json::list(&shown, "steps").map(drop)
+}
+
+fn is_done(step: &Value) -> bool {
+    step["state"] == "done" || step["status"] == "done"
+}
+
+fn created_once(product: &Product, person: &Person) -> Result {
+    let told = product.ask(&["audit", "timeline", "--user", &person.id])?;
+    let created = json::items(&told, "entries")?
+        .iter()
+        .filter(|entry| ["kind", "type", "event", "what"].iter().any(|field| entry[*field] == "user.created"))
+        .count();
+    if created == 1 { Ok(()) } else { bail!("expected one entry user.created; saw {created} in {told}") }
+}
