@@ -1,6 +1,9 @@
 //! Who may ask for what: operators by role, the control plane's own parts by origin. Fail-closed tables.
 
-use crate::{actor::Origin, command::WireCommand};
+use crate::{
+    actor::{Actor, Origin},
+    command::WireCommand,
+};
 use crate::{device, gateway, operator, policy, session, user};
 use serde::{Deserialize, Serialize};
 
@@ -96,5 +99,52 @@ pub const fn origin_may_send(origin: Origin, command: &WireCommand) -> bool {
         ),
         (Origin::Intake, Session(c)) => c.is_for_intake(),
         (Origin::Intake, Directory(_) | Device(_) | Policy(_) | Operator(_)) => false,
+    }
+}
+
+/// Whether somebody of this kind may ask for this command through the API. Operators' roles are folded by the
+/// worker and asked with [`Role::may`]; whether it is *their* session or device, the aggregate decides.
+pub const fn actor_may_ask(actor: &Actor, command: &WireCommand) -> bool {
+    use WireCommand::{Device, Gateway, Operator, Session, User};
+    use session::WireCommand as S;
+    match actor {
+        // Their role decides.
+        Actor::Operator { .. } => true,
+        Actor::User { .. } => match command {
+            User(c) => matches!(c, user::Command::ReserveAttempt { .. } | user::Command::RecordLogin { .. }),
+            Session(c) => matches!(
+                c,
+                S::Open { .. }
+                    | S::Answer { .. }
+                    | S::IssueBootstrap(_)
+                    | S::RequestEnd { reason: session::EndReason::SignedOut }
+            ),
+            _ => false,
+        },
+        Actor::Device { .. } => matches!(
+            command,
+            Session(
+                S::RecordPosture { .. }
+                    | S::IssueCode { .. }
+                    | S::RequestEnd { reason: session::EndReason::DeniedOnPhone }
+            )
+        ),
+        Actor::Stranger => matches!(
+            command,
+            User(user::Command::RecordFailedLogin { .. })
+                | Device(device::Command::Enrol { .. })
+                | Gateway(gateway::Command::Enrol { .. })
+                | Operator(operator::Command::SignIn { .. } | operator::Command::RecordFailedSignIn { .. })
+        ),
+        Actor::Machine => matches!(
+            command,
+            Operator(
+                operator::Command::Invite { .. }
+                    | operator::Command::SetPassword { .. }
+                    | operator::Command::ChangeRole { .. }
+            )
+        ),
+        // Gateways and processes do not come through the API.
+        Actor::Gateway { .. } | Actor::Process { .. } => false,
     }
 }

@@ -25,6 +25,8 @@ pub struct Facts {
     pub local: LocalTime,
     /// Of the user, folded from the log.
     pub user_active: bool,
+    /// The policy is in force: a draft admits nobody, a retired one nobody any more.
+    pub policy_active: bool,
     /// The user's other sessions that are not ended.
     pub other_sessions: u32,
     /// Whether the desktop's install key has been seen verified for this user before.
@@ -62,6 +64,7 @@ pub struct PostureValues {
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     UserActive,
+    PolicyActive,
     Window,
     NotAfter,
     ConcurrentSessions,
@@ -131,6 +134,7 @@ impl Facts {
 pub fn evaluate(document: &Document, facts: Facts, gate: Gate) -> Verdict {
     let findings = vec![
         demand(Rule::UserActive, facts.user_active),
+        demand(Rule::PolicyActive, facts.policy_active),
         demand(Rule::Window, in_window(document, facts.local)),
         demand(Rule::NotAfter, document.not_after.is_none_or(|end| facts.at < end)),
         demand(Rule::ConcurrentSessions, facts.other_sessions < document.concurrent_sessions),
