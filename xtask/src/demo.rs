@@ -2,6 +2,7 @@
 //! and says what it saw; without, it stays up for a person.
 
 // The ground.
+pub mod able;
 mod containers;
 mod house;
 mod netns;
@@ -51,6 +52,9 @@ pub fn run(options: &Options) -> Result {
     }
     if !workspace::is_root() {
         return again_as_root(options);
+    }
+    if let Some(obstacle) = able::obstacle() {
+        return Err(Failure::Said(format!("the demo cannot run on this machine: {obstacle}")));
     }
     report::headline("putting everything up");
     let product = Product { house: House::raise(options.keep.as_deref())? };

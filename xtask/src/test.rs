@@ -1,7 +1,7 @@
 //! `cargo xtask test`: what a submission must pass, step by step, each with its time.
 
 use crate::{
-    clock, exec,
+    clock, demo, exec,
     failure::{Failure, Result, bail},
     report::{self, Line, Outcome, Stopwatch},
     setup, tidy, workspace,
@@ -81,7 +81,8 @@ impl Run {
 
     fn demo(&mut self, options: &Options) -> Result {
         let name = "demo --check";
-        let why = if !options.demo { Some("left out by --no-demo".to_owned()) } else { cannot_demo() };
+        let why =
+            if !options.demo { Some("left out by --no-demo".to_owned()) } else { demo::able::obstacle() };
         if let Some(why) = why {
             let watch = Stopwatch::start();
             let line =
@@ -96,15 +97,6 @@ impl Run {
             let mut demo = exec::command(workspace::built().join("xtask"));
             exec::interactive(demo.args(["demo", "--check", "--yes"]).stdin(Stdio::null()))
         })
-    }
-}
-
-/// Why this machine cannot run the demo at all, if so.
-fn cannot_demo() -> Option<String> {
-    if workspace::is_root() || workspace::find_program("sudo").is_some() {
-        None
-    } else {
-        Some("it needs root for network namespaces, and there is no sudo".to_owned())
     }
 }
 
