@@ -3,12 +3,14 @@
 mod command;
 mod event;
 mod refusal;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use command::Command;
 pub use event::{Enrolled, Event, Offered, PostureSeen, Revoked};
 pub use refusal::Refusal;
+pub use state::{Device, Phase};
 
 use crate::{
     ids::{Digest, OfferId},

@@ -3,9 +3,11 @@
 mod command;
 mod event;
 mod refusal;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use command::Command;
-pub use event::{Claimed, Event, Released};
+pub use event::{ClaimRefused, Claimed, Event, Released};
 pub use refusal::Refusal;
+pub use state::Directory;

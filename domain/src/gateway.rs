@@ -3,6 +3,7 @@
 mod command;
 mod event;
 mod refusal;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ pub use event::{
     Draining, Enrolled, Event, HealthChanged, IncarnationSeen, Invited, ReportAccepted, Retired,
 };
 pub use refusal::Refusal;
+pub use state::{Gateway, Phase};
 
 use crate::ids::BusAccount;
 use serde::{Deserialize, Serialize};

@@ -43,5 +43,8 @@ pub mod lease;
 pub mod otp;
 pub mod spa;
 
+#[cfg(test)]
+mod given;
+
 pub use aggregate::{Aggregate, Root};
 pub use time::Millis;

@@ -3,12 +3,14 @@
 mod command;
 mod event;
 mod refusal;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use command::Command;
 pub use event::{Disabled, Event, Invited, PasswordSet, RoleChanged, SignInFailed, SignedIn, SignedOut};
 pub use refusal::Refusal;
+pub use state::Operator;
 
 use crate::permission::Role;
 use std::time::Duration;

@@ -5,6 +5,7 @@ mod document;
 mod evaluate;
 mod event;
 mod refusal;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use evaluate::{
 };
 pub use event::{Activated, Changed, Drafted, Event, Retired};
 pub use refusal::Refusal;
+pub use state::{Phase, Policy};
 
 use crate::ids::PolicyId;
 use serde::{Deserialize, Serialize};

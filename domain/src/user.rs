@@ -3,6 +3,7 @@
 mod command;
 mod event;
 mod refusal;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ pub use event::{
     StepFinished, StepRetried, Suspended,
 };
 pub use refusal::Refusal;
+pub use state::{Progress, Status, StepState, User};
 
 use crate::ids::GatewayId;
 use serde::{Deserialize, Serialize};

@@ -12,6 +12,7 @@ refusals! {
         StepNotFailed, Conflict, "user.step_not_failed", "only a failed step can be retried";
         StaleCredential, Conflict, "user.stale_credential", "the password was changed in between";
         TooManyAttempts, TooMany, "user.too_many_attempts", "too many wrong codes; try again tomorrow or enrol the phone again";
+        AttemptReused, Conflict, "user.attempt_reused", "this answer was announced for another code";
         NotDeleted, Conflict, "user.not_deleted", "only a deleted user can be erased";
     }
 }
