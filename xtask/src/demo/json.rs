@@ -30,9 +30,14 @@ pub fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
     path.split('.').filter(|key| !key.is_empty()).fold(value, |value, key| &value[key])
 }
 
-/// The items of a list that is either the value itself or its field `name`.
-pub fn items<'a>(value: &'a Value, name: &str) -> Result<&'a [Value]> {
-    if let Some(list) = value.as_array() { Ok(list) } else { list(value, name) }
+/// The rows of a page: `{"seq": .., "rows": [..]}`.
+pub fn rows(value: &Value) -> Result<&[Value]> {
+    list(value, "rows")
+}
+
+/// The row of a single answer: `{"seq": .., "row": {..}}`; an answer without one is the row.
+pub fn row(value: &Value) -> &Value {
+    if value["row"].is_object() { &value["row"] } else { value }
 }
 
 #[cfg(test)]
@@ -49,9 +54,9 @@ mod tests {
     }
 
     #[test]
-    fn a_list_may_stand_alone_or_under_its_name() {
-        assert_eq!(items(&json!([1, 2]), "users").unwrap().len(), 2);
-        assert_eq!(items(&json!({"users": [1]}), "users").unwrap().len(), 1);
-        assert!(items(&json!({"gateways": []}), "users").is_err());
+    fn a_row_may_stand_alone_or_beside_its_sequence() {
+        assert_eq!(row(&json!({"seq": 4, "row": {"id": 1}}))["id"], 1);
+        assert_eq!(row(&json!({"id": 1}))["id"], 1);
+        assert!(rows(&json!({"seq": 4})).is_err());
     }
 }

@@ -14,7 +14,7 @@ pub fn run(walk: &mut Walk) -> Result {
     report::headline("7  the past");
     see("replay tells the whole story of the session under one correlation id", || {
         let told = ask(walk, &["timeline", &walk.session])?;
-        let entries = json::items(&told, "entries")?;
+        let entries = json::rows(&told)?;
         let ids: BTreeSet<&str> = entries.iter().filter_map(|entry| entry["correlation"].as_str()).collect();
         if entries.len() < 8 || ids.len() != 1 {
             bail!("expected a story under one correlation id; got {} entries under {ids:?}", entries.len());

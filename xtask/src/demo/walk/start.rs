@@ -99,7 +99,7 @@ pub fn gateway_up(product: &mut Product, gateway: &str) -> Result {
 }
 
 fn is_up(shown: &Value) -> bool {
-    ["state", "health"].iter().any(|field| shown[*field] == "up")
+    json::row(shown)["health"] == "up"
 }
 
 /// A user whose three steps go from pending to done, each by real work.
@@ -121,20 +121,19 @@ pub fn user(product: &Product, name: &str, policy: &str, gateway: &str) -> Resul
 pub fn steps_are_done(product: &Product, person: &Person) -> Result {
     let show = ["user", "show", &person.id];
     let shown = product.ask_until(&show, "three steps done", SOON, |shown| {
-        shown["steps"].as_array().is_some_and(|steps| steps.len() == 3 && steps.iter().all(is_done))
+        json::row(shown)["steps"]
+            .as_array()
+            .is_some_and(|steps| steps.len() == 3 && steps.iter().all(is_done))
     })?;
-    json::list(&shown, "steps").map(drop)
+    json::list(json::row(&shown), "steps").map(drop)
 }
 
 fn is_done(step: &Value) -> bool {
-    step["state"] == "done" || step["status"] == "done"
+    step["state"] == "done"
 }
 
 fn created_once(product: &Product, person: &Person) -> Result {
     let told = product.ask(&["audit", "timeline", "--user", &person.id])?;
-    let created = json::items(&told, "entries")?
-        .iter()
-        .filter(|entry| ["kind", "type", "event", "what"].iter().any(|field| entry[*field] == "user.created"))
-        .count();
+    let created = json::rows(&told)?.iter().filter(|row| row["kind"] == "user.created").count();
     if created == 1 { Ok(()) } else { bail!("expected one entry user.created; saw {created} in {told}") }
 }

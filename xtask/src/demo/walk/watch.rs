@@ -49,15 +49,13 @@ pub fn run(walk: &mut Walk) -> Result {
     })
 }
 
-/// Live readings, wherever the answer nests them.
+/// The live readings.
 fn telemetry(shown: &Value) -> &Value {
-    if shown["telemetry"].is_object() { &shown["telemetry"] } else { shown }
+    &json::row(shown)["telemetry"]
 }
 
 /// The connected session of a user.
 pub fn find<'a>(list: &'a Value, user: &str) -> Option<&'a Value> {
-    json::items(list, "sessions").ok()?.iter().find(|session| {
-        let theirs = session["user"] == user || session["user_id"] == user || session["user"]["id"] == user;
-        theirs && session["state"] == "connected"
-    })
+    let rows = json::rows(list).ok()?;
+    rows.iter().find(|session| session["user"] == user && session["state"] == "connected")
 }
