@@ -19,11 +19,18 @@ use std::{
     time::Duration,
 };
 
+/// What was said, and how long after the start.
+#[derive(Clone)]
+struct Line {
+    after: Duration,
+    value: Value,
+}
+
 pub struct Conversation {
     name: String,
     child: Child,
     stdin: Option<ChildStdin>,
-    said: Arc<Mutex<Vec<Value>>>,
+    said: Arc<Mutex<Vec<Line>>>,
     /// How many lines have been looked at by [`Conversation::wait`].
     heard: usize,
     log: PathBuf,
@@ -38,6 +45,7 @@ impl Conversation {
             .map_err(|error| Failure::file("open", log, &error))?;
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(err);
         let mut child = exec::spawn(command)?;
+        let since = Stopwatch::start();
         let said = Arc::new(Mutex::new(Vec::new()));
         if let Some(stdout) = child.stdout.take() {
             let said = Arc::clone(&said);
@@ -46,7 +54,7 @@ impl Conversation {
                     // A line that is not JSON is kept as text: failures show it.
                     let value = serde_json::from_str(&line).unwrap_or(Value::String(line));
                     if let Ok(mut said) = said.lock() {
-                        said.push(value);
+                        said.push(Line { after: since.elapsed(), value });
                     }
                 }
             });
@@ -94,13 +102,24 @@ impl Conversation {
     }
 
     fn unheard(&self) -> Vec<Value> {
-        self.said.lock().map(|said| said[self.heard.min(said.len())..].to_vec()).unwrap_or_default()
+        let Ok(said) = self.said.lock() else { return Vec::new() };
+        said.iter().skip(self.heard).map(|line| line.value.clone()).collect()
+    }
+
+    /// When each state was reached, in ms after the start: `code_required 210, connected 480`.
+    pub fn times(&self) -> String {
+        let said = self.said.lock().map(|said| said.clone()).unwrap_or_default();
+        let named = said.iter().filter_map(|line| Some((line.value["state"].as_str()?, line.after)));
+        let shown: Vec<String> =
+            named.map(|(state, after)| format!("{state} {}", after.as_millis())).collect();
+        shown.join(", ")
     }
 
     /// All it said so far, and the end of its log.
     pub fn everything(&self) -> String {
         let said = self.said.lock().map(|said| said.clone()).unwrap_or_default();
-        let mut text: String = said.iter().map(|value| format!("    {}: {value}\n", self.name)).collect();
+        let mut text: String =
+            said.iter().map(|line| format!("    {}: {}\n", self.name, line.value)).collect();
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         for line in &lines[lines.len().saturating_sub(12)..] {

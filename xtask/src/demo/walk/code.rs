@@ -32,8 +32,8 @@ pub fn run(walk: &mut Walk) -> Result {
 
     let product = &walk.product;
     see("the used code is refused in another sign-in", || {
-        let mut second = sign_in(product, &DESKTOP_2, &walk.alice)?;
-        let fresh = shown_code(product, &walk.alice.name, "AU")?;
+        let mut second = sign_in(product, &DESKTOP_2, &walk.bob)?;
+        let fresh = shown_code(product, &walk.bob.name, "AU")?;
         if fresh == code {
             bail!("expected a fresh code; the phone shows the used one again");
         }

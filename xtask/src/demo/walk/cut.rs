@@ -22,9 +22,14 @@ pub fn run(walk: &mut Walk) -> Result {
     report::headline("6  cut off");
     let Some(mut desktop) = walk.desktop.take() else { bail!("alice is not connected") };
     let product = &walk.product;
+    let watch = Stopwatch::start();
     see("the administrator terminates the session; the client says why and ends", || {
         product.ask(&["session", "terminate", &walk.session, "--reason", "end of the visit"])?;
         let ended = desktop.wait_state(&["ended"], SOON)?;
+        report::note(&format!(
+            "  from `viworks session terminate` to the client's end: {:?}",
+            watch.elapsed()
+        ));
         if ended["reason"].as_str().is_none_or(str::is_empty) {
             bail!("expected the client to say why; it said {ended}");
         }

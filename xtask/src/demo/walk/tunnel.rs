@@ -37,6 +37,7 @@ pub fn the_right_code_leads_in(walk: &mut Walk, mut desktop: Conversation, code:
     })?;
     walk.address = json::text(&connected, "address")?.to_owned();
     walk.page = json::text(&connected, "page")?.to_owned();
+    report::note(&format!("  ms since viworks-connect started: {}", desktop.times()));
     walk.desktop = Some(desktop);
     see("  meanwhile the door was open for that address alone", || match neighbour.answer()? {
         Answer::Open => {
