@@ -61,8 +61,13 @@ pub struct User {
     /// Consecutive wrong passwords; they throttle, they never lock.
     pub failed_logins: u32,
     pub last_failed_login: Option<Millis>,
+    /// The newest sign-ins with a right password, oldest first: what a new one is counted against.
+    pub sessions: Vec<SessionId>,
     attempts: Vec<Attempt>,
 }
+
+/// No policy that makes sense allows as many sessions side by side, and a worker folds each.
+const SESSIONS_REMEMBERED: usize = 32;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
@@ -239,7 +244,13 @@ impl Aggregate for User {
                 self.failed_logins = self.failed_logins.saturating_add(1);
                 self.last_failed_login = Some(at);
             }
-            Event::LoginSucceeded(_) => self.failed_logins = 0,
+            Event::LoginSucceeded(e) => {
+                self.failed_logins = 0;
+                if self.sessions.len() == SESSIONS_REMEMBERED {
+                    self.sessions.remove(0);
+                }
+                self.sessions.push(e.session);
+            }
             Event::AttemptReserved(e) => {
                 self.attempts.retain(|attempt| counts(attempt, at));
                 self.attempts.push(Attempt { id: e.attempt, session: e.session, code: e.code, at });
