@@ -169,7 +169,8 @@ fn posture_findings(document: &Document, facts: &Facts, gate: Gate) -> [Finding;
     // A connected session is asked about what may have changed since; the report's age is bounded where a
     // new report can still be had: before the bootstrap.
     let age_asked = gate != Gate::Continuous;
-    let age = facts.at.since(posture.reported_at);
+    // A report from the future is as far away as one from the past: a phone set ahead buys no time.
+    let age = facts.at.since(posture.reported_at).max(posture.reported_at.since(facts.at));
     [
         asked(
             PhoneCountry,
