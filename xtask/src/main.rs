@@ -8,6 +8,7 @@ mod clock;
 mod demo;
 mod exec;
 mod failure;
+mod figures;
 mod interrupt;
 mod report;
 mod setup;
@@ -48,6 +49,8 @@ enum Task {
     },
     /// Check the absences that ARCHITECTURE.md promises.
     Tidy,
+    /// Lines per crate, the longest file, sizes of what is built.
+    Figures,
     /// The whole product on this machine: for a person, or with `--check` as a walk through every layer.
     Demo(demo::Options),
     /// What an address looks like from where this is started.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Doctor => setup::doctor(),
         Task::Test { no_demo, yes } => test::run(&test::Options { demo: !no_demo, yes }),
         Task::Tidy => tidy::run(),
+        Task::Figures => figures::run(),
         Task::Demo(options) => demo::run(&options),
         Task::Probe(probe) => demo::probe::run(&probe),
     };

@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the absences that ARCHITECTURE.md promises, each checked by a small function over a
 //! [`Tree`] (sources and dependency graph as plain data), so that each has a test in which it turns red.
 
+mod architecture;
 mod dependencies;
 mod promises;
 mod source;
@@ -13,6 +14,7 @@ use crate::{
     failure::{Result, bail},
     report::{green, red},
 };
+pub use source::is_test_file;
 pub use tree::Tree;
 
 /// Something that is there and should not be.

@@ -1,6 +1,6 @@
 //! Every promise, by name. ARCHITECTURE.md refers to these names.
 
-use super::{Promise, dependencies, sources};
+use super::{Promise, architecture, dependencies, sources};
 
 pub const ALL: &[Promise] = &[
     Promise {
@@ -57,6 +57,11 @@ pub const ALL: &[Promise] = &[
         name: "libraries-say-their-purpose",
         says: "each lib.rs opens with what the crate is for",
         check: sources::libraries_open_with_their_purpose,
+    },
+    Promise {
+        name: "named-tests-exist",
+        says: "every test and promise that ARCHITECTURE.md names is there",
+        check: architecture::named_tests_exist,
     },
     Promise {
         name: "nothing-left-to-do",

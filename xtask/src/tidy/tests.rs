@@ -87,6 +87,18 @@ fn a_forbidden_dependency_is_found_whoever_brings_it() {
 }
 
 #[test]
+fn a_test_that_the_architecture_names_must_be_there() {
+    let mut tree = source("domain/src/user/tests.rs", "fn a_code_is_used_once() {}");
+    let document = "Codes: `a_code_is_used_once`, `domain::user::tests::a_code_is_used_once`; `tidy: agent-runs-no-shell`; \
+                    `some_name`.";
+    tree.files.insert("ARCHITECTURE.md".to_owned(), document.to_owned());
+    assert!(findings("named-tests-exist", &tree).is_empty());
+    let document = "Codes: `a_code_is_never_reused`; `tidy: agent-runs-no-shells`.";
+    tree.files.insert("ARCHITECTURE.md".to_owned(), document.to_owned());
+    assert_eq!(findings("named-tests-exist", &tree).len(), 2);
+}
+
+#[test]
 fn a_crate_with_an_empty_name_is_found() {
     let mut tree = Tree::default();
     tree.reaches.insert("viworks-common".to_owned(), BTreeSet::new());
@@ -97,7 +109,7 @@ fn a_crate_with_an_empty_name_is_found() {
 fn every_promise_has_a_name_of_its_own_and_is_broken_in_some_test_here() {
     let names: BTreeSet<&str> = promises::ALL.iter().map(|promise| promise.name).collect();
     assert_eq!(names.len(), promises::ALL.len());
-    let elsewhere = ["dependencies-point-inward", "files-fit-one-sitting"];
+    let elsewhere = ["dependencies-point-inward", "files-fit-one-sitting", "named-tests-exist"];
     for name in names {
         let broken = SOURCES.iter().any(|(promise, ..)| *promise == name) || elsewhere.contains(&name);
         assert!(broken, "no test breaks {name}");
