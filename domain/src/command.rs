@@ -85,6 +85,19 @@ impl CommandId {
         ])
     }
 
+    /// For what follows from an alarm: one decision may arm several, so each is named whole.
+    pub fn of_alarm(process: &str, alarm: &crate::process::Alarm, n: u32) -> Self {
+        Self::of(&[
+            b"alarm",
+            process.as_bytes(),
+            &alarm.generation.to_be_bytes(),
+            &alarm.instance,
+            alarm.kind.as_str().as_bytes(),
+            &alarm.attempt.to_be_bytes(),
+            &n.to_be_bytes(),
+        ])
+    }
+
     /// For a gateway's report: `hash(gateway, incarnation, report n, m)`.
     pub fn of_report(
         gateway: crate::ids::GatewayId,
