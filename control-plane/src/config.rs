@@ -1,0 +1,437 @@
+//! `config.toml` and the environment, read once. Everything that is wrong is said in one list, before anything
+//! is bound.
+
+use std::{collections::BTreeSet, fmt, net::SocketAddr, path::Path, time::Duration};
+use toml::{Table, Value};
+
+pub const FILE: &str = "config.toml";
+
+/// The exit code for bad configuration: EX_USAGE of sysexits.h.
+pub const EXIT_BAD_CONFIG: u8 = 64;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// What clients are told to come back to: `https://host[:port]`, no path.
+    pub public_url: String,
+    pub bus: Bus,
+    pub database: String,
+    pub password: Password,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bus {
+    /// `tls://host:port`: how this node reaches it.
+    pub urls: Vec<String>,
+    /// What gateways are told at their enrolment.
+    pub advertise: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Password {
+    /// How many are hashed at the same time; more wait, and beyond the queue are turned away.
+    pub parallel: usize,
+}
+
+/// Per source address; accounts are counted by events instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub sign_ins_per_minute: u32,
+    pub enrolments_per_minute: u32,
+    pub answers_per_minute: u32,
+}
+
+/// What a new installation begins with, as text that people edit.
+#[derive(Clone, Debug)]
+pub struct Initial {
+    pub listen: SocketAddr,
+    pub public_url: String,
+    pub bus_url: String,
+    pub advertise: Vec<String>,
+}
+
+/// Everything that is wrong, in one list.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadConfig(pub Vec<Problem>);
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting, or the file itself.
+    pub at: String,
+    pub what: String,
+}
+
+impl fmt::Display for BadConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration cannot be used:")?;
+        for problem in &self.0 {
+            write!(f, "\n  {}: {}", problem.at, problem.what)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BadConfig {}
+
+impl Config {
+    /// # Errors
+    /// Every problem of the file and the environment.
+    pub fn load(dir: &Path) -> Result<Self, BadConfig> {
+        let path = dir.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            let what = format!("cannot be read ({error}); was `viworks init --data` run for this directory?");
+            BadConfig(vec![Problem { at: path.display().to_string(), what }])
+        })?;
+        Self::parse(&text, dir, |name| std::env::var(name).ok())
+    }
+
+    pub fn parse(text: &str, dir: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Self, BadConfig> {
+        let table = text.parse::<Table>().map_err(|error| {
+            BadConfig(vec![Problem { at: FILE.into(), what: error.message().to_owned() }])
+        })?;
+        let mut read = Reader { table, env: &env, known: BTreeSet::new(), problems: vec![] };
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let default_database = format!("sqlite://{}", dir.join("db/projections.sqlite").display());
+        let config = Self {
+            listen: read
+                .one("listen", "an address and port such as 127.0.0.1:8443", |text| text.parse().ok()),
+            public_url: read.one(
+                "public_url",
+                "https://host or https://host:port, without a path",
+                public_url,
+            ),
+            bus: Bus {
+                urls: read.many("bus.urls", "a list of tls://host:port", bus_url),
+                advertise: read.many("bus.advertise", "a list of tls://host:port", bus_url),
+            },
+            database: read.or("database.url", "sqlite://PATH or postgres://..", default_database, |text| {
+                ["sqlite:", "postgres:", "postgresql:"]
+                    .iter()
+                    .any(|scheme| text.starts_with(scheme))
+                    .then(|| text.to_owned())
+            }),
+            password: Password {
+                parallel: read.or("password.parallel", "a number from 1 to 64", cores, |text| {
+                    text.parse().ok().filter(|n| (1..=64).contains(n))
+                }),
+            },
+            limits: Limits {
+                // A person mistypes; a guesser wants thousands.
+                sign_ins_per_minute: read.or("limits.sign_ins_per_minute", PER_MINUTE, 30, per_minute),
+                enrolments_per_minute: read.or("limits.enrolments_per_minute", PER_MINUTE, 20, per_minute),
+                answers_per_minute: read.or("limits.answers_per_minute", PER_MINUTE, 60, per_minute),
+            },
+        };
+        read.unknown();
+        if read.problems.is_empty() { Ok(config) } else { Err(BadConfig(read.problems)) }
+    }
+
+    /// The host names and addresses that the https certificate is for.
+    pub fn https_names(listen: SocketAddr, public_url: &str) -> Vec<String> {
+        let mut names = vec![host(public_url).to_owned()];
+        if !listen.ip().is_unspecified() {
+            names.push(listen.ip().to_string());
+        }
+        if listen.ip().is_unspecified() || listen.ip().is_loopback() {
+            names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+        }
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
+    }
+}
+
+impl Initial {
+    pub fn to_toml(&self) -> String {
+        let list =
+            |urls: &[String]| urls.iter().map(|url| format!("{:?}", url)).collect::<Vec<_>>().join(", ");
+        format!(
+            "# ViWorkS control plane. Every setting can also come from the environment, in capitals and with\n\
+             # underscores: VIWORKS_LISTEN, VIWORKS_BUS_URLS (comma-separated), ...\n\
+             listen = {listen:?}\n\
+             public_url = {url:?}\n\
+             \n\
+             [bus]\n\
+             # How this node reaches nats-server, and what gateways are told.\n\
+             urls = [{bus}]\n\
+             advertise = [{advertise}]\n\
+             \n\
+             [database]\n\
+             # Default: sqlite in db/ below this directory. It can be dropped at any time; it is rebuilt from the log.\n\
+             # url = \"postgres://...\"\n\
+             \n\
+             [password]\n\
+             # Hashes computed at the same time, 19 MiB each. Default: the number of cores.\n\
+             # parallel = 2\n\
+             \n\
+             [limits]\n\
+             # Per source address.\n\
+             # sign_ins_per_minute = 30\n\
+             # enrolments_per_minute = 20\n\
+             # answers_per_minute = 60\n",
+            listen = self.listen.to_string(),
+            url = self.public_url,
+            bus = list(std::slice::from_ref(&self.bus_url)),
+            advertise = list(&self.advertise),
+        )
+    }
+}
+
+const PER_MINUTE: &str = "a number from 1 to 100000";
+
+fn per_minute(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|n| (1..=100_000).contains(n))
+}
+
+/// The host of an `https://host[:port]` that [`public_url`] accepted; IPv6 without its brackets.
+pub fn host(url: &str) -> &str {
+    let authority = url.strip_prefix("https://").unwrap_or(url);
+    match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+/// `https://host[:port]`, nothing after it; a trailing slash is forgiven.
+pub fn public_url(text: &str) -> Option<String> {
+    let url = text.trim_end_matches('/');
+    authority(url.strip_prefix("https://")?).then(|| url.to_owned())
+}
+
+pub fn bus_url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("tls://")?;
+    let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|p| p > 0));
+    (authority(rest) && has_port).then(|| text.to_owned())
+}
+
+fn authority(text: &str) -> bool {
+    if text.parse::<SocketAddr>().is_ok() {
+        return true;
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !text.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let named = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.'),
+    };
+    named && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+struct Reader<'a> {
+    table: Table,
+    env: &'a dyn Fn(&str) -> Option<String>,
+    known: BTreeSet<String>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// A setting that must be there.
+    fn one<T: Stand>(&mut self, at: &str, wanted: &str, parse: impl Fn(&str) -> Option<T>) -> T {
+        match self.given(at) {
+            Some(Given { texts, from }) if texts.len() == 1 => {
+                parse(&texts[0]).unwrap_or_else(|| self.wrong(&from, wanted))
+            }
+            Some(Given { from, .. }) => self.wrong(&from, wanted),
+            None => self.missing(at, wanted),
+        }
+    }
+
+    fn or<T: Stand>(&mut self, at: &str, wanted: &str, otherwise: T, parse: impl Fn(&str) -> Option<T>) -> T {
+        if self.given(at).is_some() { self.one(at, wanted, parse) } else { otherwise }
+    }
+
+    fn many(&mut self, at: &str, wanted: &str, parse: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        match self.given(at) {
+            Some(Given { texts, from }) => {
+                let parsed: Option<Vec<_>> = texts.iter().map(|text| parse(text)).collect();
+                parsed.filter(|list| !list.is_empty()).unwrap_or_else(|| self.wrong(&from, wanted))
+            }
+            None => self.missing(at, wanted),
+        }
+    }
+
+    fn wrong<T: Stand>(&mut self, at: &str, wanted: &str) -> T {
+        self.problems.push(Problem { at: at.into(), what: format!("give {wanted}") });
+        T::stand_in()
+    }
+
+    fn missing<T: Stand>(&mut self, at: &str, wanted: &str) -> T {
+        self.problems.push(Problem { at: at.into(), what: format!("is missing; give {wanted}") });
+        T::stand_in()
+    }
+
+    fn given(&mut self, at: &str) -> Option<Given> {
+        self.known.insert(at.to_owned());
+        let name = format!("VIWORKS_{}", at.replace('.', "_").to_ascii_uppercase());
+        if let Some(text) = (self.env)(&name) {
+            let texts = text.split(',').map(|part| part.trim().to_owned()).collect();
+            return Some(Given { texts, from: name });
+        }
+        let mut value = self.table.get(at.split('.').next()?)?;
+        for key in at.split('.').skip(1) {
+            value = value.as_table()?.get(key)?;
+        }
+        let texts = match value {
+            Value::Array(values) => values.iter().filter_map(plain).collect(),
+            other => plain(other).into_iter().collect(),
+        };
+        Some(Given { texts, from: at.to_owned() })
+    }
+
+    /// A misspelt setting would otherwise silently keep its default.
+    fn unknown(&mut self) {
+        let mut unknown = vec![];
+        for (key, value) in &self.table {
+            match value {
+                Value::Table(inner) => {
+                    unknown.extend(inner.keys().map(|name| format!("{key}.{name}")));
+                }
+                _ => unknown.push(key.clone()),
+            }
+        }
+        unknown.retain(|at| !self.known.contains(at));
+        self.problems
+            .extend(unknown.into_iter().map(|at| Problem { at, what: "is not a setting".to_owned() }));
+    }
+}
+
+struct Given {
+    texts: Vec<String>,
+    from: String,
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(n) => Some(n.to_string()),
+        _ => None,
+    }
+}
+
+/// What stands in for a wrong value until the list of problems is complete; it is never used.
+trait Stand {
+    fn stand_in() -> Self;
+}
+
+impl Stand for SocketAddr {
+    fn stand_in() -> Self {
+        Self::from(([0, 0, 0, 0], 0))
+    }
+}
+
+impl Stand for String {
+    fn stand_in() -> Self {
+        Self::new()
+    }
+}
+
+impl Stand for Vec<String> {
+    fn stand_in() -> Self {
+        Self::new()
+    }
+}
+
+impl Stand for usize {
+    fn stand_in() -> Self {
+        0
+    }
+}
+
+impl Stand for u32 {
+    fn stand_in() -> Self {
+        0
+    }
+}
+
+/// Longest that `GET ..?after=&wait=` may hold a request.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn initial() -> Initial {
+        Initial {
+            listen: "127.0.0.1:8443".parse().expect("an address"),
+            public_url: "https://127.0.0.1:8443".into(),
+            bus_url: "tls://127.0.0.1:4222".into(),
+            advertise: vec!["tls://10.77.0.1:4222".into()],
+        }
+    }
+
+    fn read(text: &str) -> Result<Config, BadConfig> {
+        Config::parse(text, Path::new("/var/lib/viworks"), |_| None)
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        read(text).expect_err("problems").0.into_iter().map(|problem| problem.at).collect()
+    }
+
+    #[test]
+    fn what_init_writes_reads_back() {
+        let config = read(&initial().to_toml()).expect("good");
+        assert_eq!(config.listen, initial().listen);
+        assert_eq!(config.bus.advertise, initial().advertise);
+        assert_eq!(config.database, "sqlite:///var/lib/viworks/db/projections.sqlite");
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let text = "listen = 5\npublic_url = \"http://x\"\ncolour = 1\n[bus]\nurls = []\nadvertise = [\"x\"]\n\
+                    [limits]\nsign_ins_per_minute = 0\nper_day = 3\n";
+        let mut found = problems(text);
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "bus.advertise",
+                "bus.urls",
+                "colour",
+                "limits.per_day",
+                "limits.sign_ins_per_minute",
+                "listen",
+                "public_url"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file_and_is_named_when_wrong() {
+        let env = |name: &str| (name == "VIWORKS_LISTEN").then(|| "0.0.0.0:1".to_owned());
+        let config = Config::parse(&initial().to_toml(), Path::new("/x"), env).expect("good");
+        assert_eq!(config.listen.port(), 1);
+        let env = |name: &str| (name == "VIWORKS_LISTEN").then(|| "nowhere".to_owned());
+        let bad = Config::parse(&initial().to_toml(), Path::new("/x"), env).expect_err("bad");
+        assert_eq!(bad.0[0].at, "VIWORKS_LISTEN");
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_one_problem() {
+        assert_eq!(problems("listen = = 3"), [FILE]);
+    }
+
+    #[test]
+    fn public_urls_are_https_without_a_path() {
+        for right in ["https://vw.example", "https://10.0.0.1:8443/", "https://[::1]:8443", "https://[::1]"] {
+            assert!(public_url(right).is_some(), "{right}");
+        }
+        for wrong in
+            ["http://vw.example", "https://", "https://a/b", "https://a:0", "https://a:99999", "https://a b"]
+        {
+            assert!(public_url(wrong).is_none(), "{wrong}");
+        }
+        assert_eq!(host("https://[::1]:8443"), "::1");
+        assert_eq!(host("https://vw.example:8443"), "vw.example");
+    }
+
+    #[test]
+    fn the_certificate_is_for_every_way_to_the_listener() {
+        let names = |listen: &str, url| Config::https_names(listen.parse().expect("an address"), url);
+        assert_eq!(names("10.77.0.1:8443", "https://10.77.0.1:8443"), ["10.77.0.1"]);
+        assert_eq!(names("127.0.0.1:1", "https://vw.example"), ["vw.example", "127.0.0.1", "localhost"]);
+        assert_eq!(names("0.0.0.0:1", "https://vw.example"), ["vw.example", "localhost", "127.0.0.1"]);
+    }
+}
