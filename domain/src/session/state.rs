@@ -31,7 +31,7 @@ pub enum Stage {
     /// The code was right: bootstraps may be asked for, and connections stand or fall.
     Verified(Admissible),
     Ending(Winding),
-    Ended,
+    Ended(EndReason),
     Denied,
     Expired,
 }
@@ -117,6 +117,19 @@ impl Session {
         matches!(self.stage, Stage::Challenged | Stage::CodeIssued(_) | Stage::Verified(_))
     }
 
+    pub const fn wrong_answers_left(&self) -> u8 {
+        WRONG_ANSWERS_ALLOWED.saturating_sub(self.wrong_answers)
+    }
+
+    /// Why it is ending or has ended.
+    pub const fn end_reason(&self) -> Option<&EndReason> {
+        match &self.stage {
+            Stage::Ending(winding) => Some(&winding.reason),
+            Stage::Ended(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
     fn origin(&self) -> Result<&Origin, Refusal> {
         self.origin.as_ref().ok_or(Refusal::NotFound)
     }
@@ -146,7 +159,7 @@ impl Aggregate for Session {
                 self.from_gateway(*gateway)?;
                 Ok(vec![TrafficCounted { bytes_in: *bytes_in, bytes_out: *bytes_out }.into()])
             }
-            (S::Ending(_) | S::Ended | S::Denied | S::Expired, _) => Err(Refusal::Over),
+            (S::Ending(_) | S::Ended(_) | S::Denied | S::Expired, _) => Err(Refusal::Over),
 
             (S::Challenged, C::RecordPosture { device, posture, standing, code }) => {
                 self.from_device(*device)?;
@@ -167,6 +180,7 @@ impl Aggregate for Session {
                 self.another_code(standing, code, now)
             }
             (S::CodeIssued(live), C::Answer { code, mac, attempt, attempt_reserved, standing }) => {
+                self.in_time(self.origin()?.answer_by, now)?;
                 if !attempt_reserved {
                     return Err(Refusal::AttemptNotReserved);
                 }
@@ -217,9 +231,12 @@ impl Aggregate for Session {
             }
             (S::Verified(v), C::RecordConsumed { bootstrap, gateway }) => {
                 self.from_gateway(*gateway)?;
-                let live = v.bootstrap(*bootstrap)?;
+                // The gateway judges the time of use on its own clock; its report may come after ours rang.
+                let live = v.last_bootstrap(*bootstrap)?;
                 if live.consumed {
                     Err(Refusal::Unchanged)
+                } else if live.admitted.is_none() {
+                    Err(Refusal::NotNow)
                 } else {
                     Ok(vec![BootstrapConsumed { bootstrap: live.id }.into()])
                 }
@@ -337,7 +354,11 @@ impl Aggregate for Session {
                 }
             }
             Event::TrafficCounted(_) => {}
-            Event::Ended(_) => self.stage = Stage::Ended,
+            Event::Ended(_) => {
+                if let Stage::Ending(w) = &self.stage {
+                    self.stage = Stage::Ended(w.reason.clone());
+                }
+            }
             Event::Expired(_) => self.stage = Stage::Expired,
         }
     }
@@ -436,8 +457,11 @@ impl Session {
         if v.issued.iter().filter(|at| now.since(**at) < BOOTSTRAP_WINDOW).count() >= BOOTSTRAPS_PER_WINDOW {
             return Err(Refusal::TooManyBootstraps);
         }
-        // The route's expiry is bound into the sealed box; a slow route does not buy a longer one.
-        if bootstrap.use_before <= now || bootstrap.use_before > now.plus(BOOTSTRAP_LIFETIME) {
+        // The route's expiry is bound into the sealed box; a slow route does not buy a longer one. An id that
+        // has been issued is spent: issuing it again would let it be consumed twice.
+        let repeated = v.last_bootstrap(bootstrap.bootstrap).is_ok();
+        let lives = now < bootstrap.use_before && bootstrap.use_before <= now.plus(BOOTSTRAP_LIFETIME);
+        if repeated || !lives {
             return Err(Refusal::BootstrapUnusable);
         }
         let incarnation = incarnation.ok_or(Refusal::GatewayUnavailable)?;
@@ -492,11 +516,13 @@ impl Standing {
 }
 
 impl Admissible {
+    fn last_bootstrap(&self, id: BootstrapId) -> Result<&LiveBootstrap, Refusal> {
+        self.bootstrap.as_ref().filter(|last| last.id == id).ok_or(Refusal::BootstrapUnusable)
+    }
+
     fn bootstrap(&self, id: BootstrapId) -> Result<&LiveBootstrap, Refusal> {
-        match &self.bootstrap {
-            Some(live) if live.id == id && !live.expired => Ok(live),
-            _ => Err(Refusal::BootstrapUnusable),
-        }
+        let last = self.last_bootstrap(id)?;
+        if last.expired { Err(Refusal::BootstrapUnusable) } else { Ok(last) }
     }
 
     /// Why this session is over at `now`, if it is.
