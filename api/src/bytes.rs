@@ -10,16 +10,22 @@ pub struct Bytes(pub Vec<u8>);
 
 impl Bytes {
     /// The bytes, if there are exactly `N`.
-    pub fn array<const N: usize>(&self) -> Option<[u8; N]> { self.0.as_slice().try_into().ok() }
+    pub fn array<const N: usize>(&self) -> Option<[u8; N]> {
+        self.0.as_slice().try_into().ok()
+    }
 }
 
 impl From<Vec<u8>> for Bytes {
-    fn from(bytes: Vec<u8>) -> Self { Self(bytes) }
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
 }
 
 impl fmt::Debug for Bytes {
     /// Some of these are secrets; their length is all a log needs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "Bytes({})", self.0.len()) }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bytes({})", self.0.len())
+    }
 }
 
 impl Serialize for Bytes {

@@ -51,16 +51,30 @@ pub struct DesktopView {
 #[serde(rename_all = "snake_case")]
 pub enum DesktopStage {
     /// Waiting for the phone to speak.
-    WaitingForPhone { answer_by: Millis },
+    WaitingForPhone {
+        answer_by: Millis,
+    },
     /// The phone shows a code (or could ask for another).
-    CodeRequired { answer_by: Millis, wrong_answers_left: u8 },
+    CodeRequired {
+        answer_by: Millis,
+        wrong_answers_left: u8,
+    },
     /// A bootstrap may be asked for.
-    Verified { ends_at: Millis },
-    Connected { ends_at: Millis, address: Ipv4Addr },
+    Verified {
+        ends_at: Millis,
+    },
+    Connected {
+        ends_at: Millis,
+        address: Ipv4Addr,
+    },
     /// Neutral: what to do, never which rule.
-    Denied { advice: String },
+    Denied {
+        advice: String,
+    },
     Expired,
-    Ended { reason: EndReason },
+    Ended {
+        reason: EndReason,
+    },
 }
 
 /// `POST /v1/desktop/sessions/{id}/answer`

@@ -25,11 +25,15 @@ pub struct EnrolmentPayload {
 impl EnrolmentPayload {
     const PREFIX: &str = "vwqr1.";
 
-    pub fn to_text(&self) -> String { crate::token_text(Self::PREFIX, self) }
+    pub fn to_text(&self) -> String {
+        crate::token_text(Self::PREFIX, self)
+    }
 
     /// # Errors
     /// The text is not such a payload.
-    pub fn parse(text: &str) -> Result<Self, crate::token::InvalidToken> { crate::parse_text(Self::PREFIX, text) }
+    pub fn parse(text: &str) -> Result<Self, crate::token::InvalidToken> {
+        crate::parse_text(Self::PREFIX, text)
+    }
 }
 
 /// `POST /v1/devices/enrol`
@@ -84,13 +88,19 @@ pub enum DeviceStage {
     /// Posture is asked for.
     Posture,
     /// A code to open and show.
-    Code { code: CodeId, sealed: SealedBox, expires_at: Millis },
+    Code {
+        code: CodeId,
+        sealed: SealedBox,
+        expires_at: Millis,
+    },
     /// The code has expired; another may be asked for.
     CodeExpired,
     /// Nothing more to do for this phone: it was typed.
     Verified,
     /// Refused; `advice` says what the person can do.
-    Denied { advice: String },
+    Denied {
+        advice: String,
+    },
     Over,
 }
 

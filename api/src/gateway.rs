@@ -41,11 +41,15 @@ pub struct EnrolmentToken {
 impl EnrolmentToken {
     const PREFIX: &str = "vwgw1.";
 
-    pub fn to_text(&self) -> String { crate::token_text(Self::PREFIX, self) }
+    pub fn to_text(&self) -> String {
+        crate::token_text(Self::PREFIX, self)
+    }
 
     /// # Errors
     /// The text is not such a token.
-    pub fn parse(text: &str) -> Result<Self, crate::token::InvalidToken> { crate::parse_text(Self::PREFIX, text) }
+    pub fn parse(text: &str) -> Result<Self, crate::token::InvalidToken> {
+        crate::parse_text(Self::PREFIX, text)
+    }
 }
 
 /// `GET /v1/ca`: the https CA's certificate as PEM (`text/plain`). Nobody trusts it unseen: tokens and QR

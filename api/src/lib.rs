@@ -77,7 +77,6 @@ fn token_text<T: Serialize>(prefix: &str, value: &T) -> String {
 
 fn parse_text<T: serde::de::DeserializeOwned>(prefix: &str, text: &str) -> Result<T, token::InvalidToken> {
     let encoded = text.trim().strip_prefix(prefix).ok_or(token::InvalidToken)?;
-    let json =
-        data_encoding::BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| token::InvalidToken)?;
+    let json = data_encoding::BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| token::InvalidToken)?;
     serde_json::from_slice(&json).map_err(|_| token::InvalidToken)
 }

@@ -31,7 +31,9 @@ pub enum SessionState {
 }
 
 impl SessionState {
-    pub const fn is_active(self) -> bool { !matches!(self, Self::Ended | Self::Denied | Self::Expired) }
+    pub const fn is_active(self) -> bool {
+        !matches!(self, Self::Ended | Self::Denied | Self::Expired)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,7 +24,9 @@ pub struct Token {
 pub struct InvalidToken;
 
 impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "Token({:?})", self.bearer) }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({:?})", self.bearer)
+    }
 }
 
 impl Token {
