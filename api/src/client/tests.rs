@@ -126,7 +126,7 @@ async fn nobody_at_the_address_is_worth_asking_again() {
         format!("https://{}", listener.local_addr().expect("an address"))
     };
     let client = Client::new(&url, &Ca::from_pem(authority().0.as_bytes()).expect("a CA")).expect("a client");
-    let error = client.me().await.err().expect("nobody");
+    let error = client.me().await.expect_err("nobody");
     assert!(matches!(error, ApiError::Unreachable(_)) && error.is_worth_asking_again());
 }
 
@@ -134,7 +134,7 @@ async fn nobody_at_the_address_is_worth_asking_again() {
 async fn an_answer_that_is_not_ours_is_said_to_be_so() {
     for (status, body) in [(200, "<html>"), (502, "<html>"), (202, "{}"), (301, "")] {
         let server = serve(vec![(status, body.into())]).await;
-        let error = server.client().me().await.err().expect("not ours");
+        let error = server.client().me().await.expect_err("not ours");
         assert!(matches!(error, ApiError::Unintelligible { status: s } if s == status), "{status}");
     }
 }
