@@ -1,0 +1,12 @@
+//! The one place of this crate that draws random bytes.
+
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system gives no random bytes: {0}")]
+pub struct NoEntropy(getrandom::Error);
+
+#[expect(clippy::disallowed_methods, reason = "this is the shell's entropy")]
+pub fn bytes<const N: usize>() -> Result<[u8; N], NoEntropy> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(NoEntropy)?;
+    Ok(bytes)
+}

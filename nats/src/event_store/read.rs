@@ -1,0 +1,151 @@
+//! The whole log in order: from a sequence on, without gaps, then what is to come.
+
+use super::ReadError;
+use crate::{
+    bus::Bus,
+    entropy,
+    pull::{Pulled, Puller},
+    subject::{self, Subject},
+};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use std::time::Duration;
+use viworks_domain::decision::{Decision, Recorded};
+
+/// How much the server may send ahead.
+const BATCH: usize = 1000;
+/// A reader that stopped asking is forgotten by the server after this.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+
+/// One message of the log as its bytes stand there: what seals cover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub seq: u64,
+    pub subject: String,
+    pub payload: Bytes,
+}
+
+impl Entry {
+    /// The decision; one on another aggregate's subject is an error, as everything that cannot be read.
+    pub fn decode(&self) -> Result<Recorded, ReadError> {
+        let decision = Decision::from_bytes(&self.payload)
+            .map_err(|source| ReadError::BadDecision { seq: self.seq, source })?;
+        if self.subject.parse() == Ok(Subject::Event(decision.aggregate)) {
+            Ok(Recorded { seq: self.seq, decision })
+        } else {
+            Err(ReadError::Misplaced {
+                seq: self.seq,
+                found: self.subject.clone(),
+                aggregate: decision.aggregate,
+            })
+        }
+    }
+}
+
+/// Keeps its own place: whatever happens to the server, the next entry is the next sequence.
+#[derive(Debug)]
+pub struct Reader {
+    bus: Bus,
+    /// None while the server has yet to make (again) what is read from.
+    puller: Option<Puller>,
+    expected: u64,
+}
+
+impl Reader {
+    pub(super) async fn open(bus: &Bus, from: u64) -> Result<Self, ReadError> {
+        let puller = consumer(bus, from).await?;
+        Ok(Self { bus: bus.clone(), puller: Some(puller), expected: from })
+    }
+
+    /// The sequence that comes next.
+    pub const fn expected(&self) -> u64 {
+        self.expected
+    }
+
+    /// The next message as it stands in the log; waits for it as long as it takes. Cancel-safe. The bus being
+    /// away is waited out here; an error means that the log cannot be read.
+    pub async fn next_entry(&mut self) -> Result<Entry, ReadError> {
+        loop {
+            let Some(puller) = self.puller.as_mut() else {
+                match consumer(&self.bus, self.expected).await {
+                    Ok(puller) => self.puller = Some(puller),
+                    Err(error) => {
+                        tracing::debug!(%error, "the log cannot be read yet");
+                        tokio::time::sleep(Duration::from_millis(250)).await;
+                    }
+                }
+                continue;
+            };
+            let pulled = puller
+                .next()
+                .await
+                .map_err(|_| ReadError::Unavailable { what: "the connection is closed", source: None })?;
+            let Pulled::Delivery(delivery) = pulled else {
+                self.puller = None;
+                continue;
+            };
+            let Some(place) = delivery.place() else {
+                return Err(ReadError::Unavailable {
+                    what: "a delivery does not say its place",
+                    source: None,
+                });
+            };
+            if place.stream_seq < self.expected {
+                continue;
+            }
+            if place.stream_seq > self.expected {
+                // Either a message was lost on the way, or the log has a hole: asking again tells.
+                if place.consumer_seq == 1 {
+                    return Err(ReadError::Gap { expected: self.expected, found: place.stream_seq });
+                }
+                self.puller = None;
+                continue;
+            }
+            self.expected += 1;
+            return Ok(Entry {
+                seq: place.stream_seq,
+                subject: delivery.subject().to_owned(),
+                payload: delivery.payload().clone(),
+            });
+        }
+    }
+
+    /// The next decision. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Recorded, ReadError> {
+        self.next_entry().await?.decode()
+    }
+
+    /// As a stream, which ends after its first error.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Recorded, ReadError>> + Send {
+        stream::unfold(Some(self), |reader| async move {
+            let mut reader = reader?;
+            match reader.next().await {
+                Ok(recorded) => Some((Ok(recorded), Some(reader))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+}
+
+async fn consumer(bus: &Bus, from: u64) -> Result<Puller, ReadError> {
+    let random = entropy::bytes::<10>().map_err(ReadError::unavailable("a consumer was to be named"))?;
+    let name = format!("{}-{}", bus.role.as_str(), data_encoding::BASE32_NOPAD.encode(&random));
+    let config = pull::Config {
+        name: Some(name.clone()),
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
+        ack_policy: AckPolicy::None,
+        inactive_threshold: FORGOTTEN_AFTER,
+        memory_storage: true,
+        num_replicas: 1,
+        ..pull::Config::default()
+    };
+    bus.jetstream
+        .create_consumer_on_stream(config, subject::EVENTS)
+        .await
+        .map_err(ReadError::unavailable("a consumer was to be made"))?;
+    let next = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{name}", subject::EVENTS);
+    Puller::open(bus.client.clone(), next, BATCH)
+        .await
+        .map_err(|_| ReadError::Unavailable { what: "the connection is closed", source: None })
+}

@@ -1,0 +1,5 @@
+//! Who may do what on the bus: nkeys, JWTs, the control plane's roles, one account per gateway.
+
+pub mod credentials;
+pub mod nkey;
+pub mod role;
