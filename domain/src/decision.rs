@@ -74,12 +74,31 @@ pub trait Refusal: std::error::Error + Clone + PartialEq + Send + Sync + 'static
     }
 }
 
+/// The neutral text of a stored code: what people read. None for a code of a newer build.
+pub fn refusal_text(code: &str) -> Option<&'static str> {
+    let all = [
+        crate::directory::Refusal::TEXTS,
+        crate::user::Refusal::TEXTS,
+        crate::device::Refusal::TEXTS,
+        crate::policy::Refusal::TEXTS,
+        crate::gateway::Refusal::TEXTS,
+        crate::session::Refusal::TEXTS,
+        crate::operator::Refusal::TEXTS,
+    ];
+    all.into_iter().flatten().find(|(known, _)| *known == code).map(|(_, text)| *text)
+}
+
 /// Declares a refusal enum: one row per reason, with its class, stable code and neutral text.
 macro_rules! refusals {
     ($(#[$doc:meta])* $name:ident { $($variant:ident, $class:ident, $code:literal, $text:literal;)+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
         pub enum $name { $(#[error($text)] $variant),+ }
+
+        impl $name {
+            /// Every reason's code with its neutral text.
+            pub const TEXTS: &'static [(&'static str, &'static str)] = &[$(($code, $text)),+];
+        }
 
         impl $crate::decision::Refusal for $name {
             fn class(&self) -> $crate::decision::RefusalClass {
