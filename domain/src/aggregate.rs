@@ -155,3 +155,6 @@ pub struct LogIdentity {
     /// Raised when a log is restored from a backup.
     pub epoch: u32,
 }
+
+#[cfg(test)]
+mod tests;

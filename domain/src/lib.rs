@@ -45,6 +45,8 @@ pub mod spa;
 
 #[cfg(test)]
 mod given;
+#[cfg(test)]
+mod golden;
 
 pub use aggregate::{Aggregate, Root};
 pub use time::Millis;

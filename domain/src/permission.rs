@@ -148,3 +148,6 @@ pub const fn actor_may_ask(actor: &Actor, command: &WireCommand) -> bool {
         Actor::Gateway { .. } | Actor::Process { .. } => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
