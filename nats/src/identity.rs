@@ -3,3 +3,12 @@
 pub mod credentials;
 pub mod nkey;
 pub mod role;
+
+#[cfg(feature = "control")]
+pub mod claims;
+#[cfg(feature = "control")]
+pub mod operator;
+#[cfg(feature = "control")]
+pub mod permissions;
+#[cfg(feature = "control")]
+pub mod push;

@@ -18,9 +18,17 @@ pub mod bus;
 #[cfg(feature = "control")]
 pub mod command_bus;
 #[cfg(feature = "control")]
+pub mod conf;
+#[cfg(feature = "control")]
 pub mod event_store;
 #[cfg(feature = "control")]
 pub mod folds;
+#[cfg(feature = "control")]
+pub mod key_value;
+#[cfg(feature = "control")]
+pub mod preflight;
+#[cfg(feature = "control")]
+pub mod stream;
 #[cfg(feature = "control")]
 pub mod worker;
 
