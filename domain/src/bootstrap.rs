@@ -50,3 +50,10 @@ pub fn open(sealed: &SealedBox, aad: &[u8], key: &p256::SecretKey) -> Result<Sec
     let plain = seal::open_with(sealed, Label::SealBootstrap, aad, key)?;
     crate::bytes::decode(&plain).map_err(|_| Unsealable)
 }
+
+/// Where the published page is inside the tunnel: every gateway's tunnel network is a /24 whose first address
+/// is the gateway's own.
+pub fn gateway_in_tunnel(assigned: std::net::Ipv4Addr) -> std::net::Ipv4Addr {
+    let [a, b, c, _] = assigned.octets();
+    std::net::Ipv4Addr::new(a, b, c, 1)
+}

@@ -1,0 +1,10 @@
+//! The one place where the control plane reads the clock.
+
+use viworks_domain::Millis;
+
+/// Unix time now. A machine whose clock stands before 1970 gets zero, and everything it asks for has expired.
+#[expect(clippy::disallowed_methods, reason = "this is the shell's clock")]
+pub fn now() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
