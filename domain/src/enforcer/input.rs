@@ -15,7 +15,7 @@ pub enum Input {
     Start,
     /// A verified order ([`super::receive`]). `secrets`: of an admit, if they opened.
     Order {
-        command: GatewayCommand,
+        command: Box<GatewayCommand>,
         secrets: Option<Secrets>,
     },
     /// A knock whose MAC the edge has checked, for this gateway and within the skew.

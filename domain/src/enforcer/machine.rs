@@ -279,6 +279,10 @@ impl Enforcer {
             Await::Reset => {
                 self.reset_failed = !ok;
                 self.kernel_is_reset |= ok;
+                let cutting: Vec<SessionId> = self.sessions.keys().copied().collect();
+                for id in cutting {
+                    self.ask_for(id, Part::Door, out);
+                }
             }
             Await::KeyTaken { bootstrap } => {
                 if ok {

@@ -49,5 +49,5 @@ pub fn receive(
         }
         Order::Renew(_) | Order::End(_) | Order::Provision(_) | Order::Keys(_) => None,
     };
-    Ok(Input::Order { command, secrets })
+    Ok(Input::Order { command: Box::new(command), secrets })
 }
