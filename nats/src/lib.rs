@@ -9,6 +9,7 @@
 
 pub mod connect;
 mod entropy;
+pub mod gateway_bus;
 pub mod identity;
 pub mod pull;
 pub mod subject;
