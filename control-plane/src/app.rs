@@ -21,7 +21,8 @@ use viworks_domain::{
     command::{Command, WireCommand},
     decision::{Outcome, RefusalClass, Refused},
     event::AggregateRef,
-    ids::{CommandId, CorrelationId, Digest},
+    ids::{CommandId, CorrelationId, Digest, SessionId},
+    session::Session,
 };
 use viworks_nats::{
     command_bus::{Answer, CommandSender, Sent},
@@ -88,6 +89,12 @@ impl App {
     ) -> Result<Accepted, ApiError> {
         let aggregate = aggregate.into();
         let now = clock::now();
+        // Whoever asks something of a session adds to its story.
+        let correlation = match body {
+            WireCommand::Session(_) => self.fold::<Session>(SessionId(aggregate.id)).await?.correlation,
+            _ => None,
+        };
+        let correlation = correlation.unwrap_or(asker.correlation);
         let command = Command {
             id: CommandId::of_request(&asker.actor, &asker.key),
             digest: digest.unwrap_or_else(|| body.digest(&aggregate)),
@@ -95,7 +102,7 @@ impl App {
             epoch: self.log.epoch,
             origin: Origin::Api,
             actor: asker.actor.clone(),
-            correlation: asker.correlation,
+            correlation,
             causation: None,
             issued_at: now,
             expires_at: now.plus(COMMAND_LIFETIME),
@@ -109,7 +116,7 @@ impl App {
         match sent {
             Sent::Pending => Err(ApiError::Pending(command.id)),
             Sent::Answered(Answer::Decided { outcome: Outcome::Accepted, seq, .. }) => {
-                Ok(Accepted { command: command.id, correlation: asker.correlation, seq })
+                Ok(Accepted { command: command.id, correlation, seq })
             }
             Sent::Answered(Answer::Decided { outcome: Outcome::Refused(refused), .. }) => {
                 Err(ApiError::Refused(refused))

@@ -1,15 +1,100 @@
 //! What a gateway's report means to the log: each piece of news becomes commands, named by the report's number
 //! so that a repetition is the same command.
 
+use crate::{clock, follower::KnownGateways};
+use std::{sync::Arc, time::Duration};
 use viworks_domain::{
-    command::WireCommand,
-    event::AggregateRef,
+    actor::{Actor, Origin},
+    aggregate::LogIdentity,
+    command::{Command, WireCommand},
+    event::{AggregateKind, AggregateRef},
     gateway,
     gateway_bus::{Action, News, Place, Report},
-    ids::GatewayId,
-    session::{Admission, WireCommand as Session},
-    user::{self, Step},
+    ids::{CommandId, CorrelationId, GatewayId, SessionId, UserId},
+    process::COMMAND_LIFETIME,
+    session::{Admission, Session as SessionState, WireCommand as Session},
+    user::{self, Step, User},
 };
+use viworks_nats::{
+    command_bus::{CommandSender, SendError},
+    event_store::ReadError,
+    folds::Folds,
+    gateway_bus::intake::ReportIntake,
+    pull::Closed,
+};
+
+/// A report whose commands could not be made durable comes again after this.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Takes reports in for ever, in the order in which the bus stored them.
+pub struct Intake {
+    pub reports: ReportIntake<KnownGateways>,
+    pub commands: CommandSender,
+    pub folds: Arc<Folds>,
+    pub log: LogIdentity,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotTakenIn {
+    #[error(transparent)]
+    Send(#[from] SendError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl Intake {
+    /// # Errors
+    /// The connection was closed for good.
+    pub async fn run(mut self) -> Result<(), Closed> {
+        loop {
+            let incoming = self.reports.next().await?;
+            // In place: what a gateway says later rests on what it said before.
+            while let Err(error) = self.take_in(&incoming.report).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a report is taken in later");
+                tokio::time::sleep(AGAIN).await;
+            }
+            if let Err(error) = incoming.done().await {
+                // It comes again, and everything it says is known already.
+                tracing::warn!(error = &error as &dyn std::error::Error, "a report was not acknowledged");
+            }
+        }
+    }
+
+    async fn take_in(&self, report: &Report) -> Result<(), NotTakenIn> {
+        let now = clock::now();
+        for (m, (aggregate, body)) in (0u32..).zip(commands(report)) {
+            let command = Command {
+                id: CommandId::of_report(report.gateway, report.incarnation, report.report_n, m),
+                digest: body.digest(&aggregate),
+                log_id: self.log.log_id,
+                epoch: self.log.epoch,
+                origin: Origin::Intake,
+                actor: Actor::Gateway { id: report.gateway },
+                correlation: self.correlation(aggregate, report.gateway).await?,
+                causation: None,
+                issued_at: now,
+                expires_at: now.plus(COMMAND_LIFETIME),
+                aggregate,
+                body,
+            };
+            // One aggregate's commands are decided in the order in which they are sent.
+            self.commands.send(&command).await?;
+        }
+        Ok(())
+    }
+
+    /// Under which story the news stands: the session's, the user's, or the gateway's own.
+    async fn correlation(&self, aggregate: AggregateRef, gateway: GatewayId) -> Result<CorrelationId, ReadError> {
+        let of = match aggregate.kind {
+            AggregateKind::Session => {
+                self.folds.fresh::<SessionState>(SessionId(aggregate.id)).await?.correlation
+            }
+            AggregateKind::User => self.folds.fresh::<User>(UserId(aggregate.id)).await?.correlation,
+            _ => self.folds.fresh::<gateway::Gateway>(gateway).await?.correlation,
+        };
+        Ok(of.unwrap_or(CorrelationId(aggregate.id)))
+    }
+}
 
 /// In order; the last one is always the gateway's own bookkeeping, so that a report counts as taken in only
 /// once everything it says has been decided.

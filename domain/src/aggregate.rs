@@ -5,7 +5,7 @@ use crate::{
     command::Command as BusCommand,
     decision::{Decision, Outcome, Refusal, Refused},
     event::{AggregateKind, AggregateRef, Event, Unreadable},
-    ids::{CommandId, Digest, LogId},
+    ids::{CommandId, CorrelationId, Digest, LogId},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, fmt, time::Duration};
@@ -40,6 +40,8 @@ pub struct Root<A: Aggregate> {
     /// The last stream sequence folded: the next append expects exactly this one.
     pub last_seq: u64,
     pub last_at: Millis,
+    /// Of the decision that began it: what happens to it later, without a person's act, stands under it too.
+    pub correlation: Option<CorrelationId>,
     recent: BTreeMap<CommandId, Remembered>,
 }
 
@@ -53,7 +55,14 @@ struct Remembered {
 
 impl<A: Aggregate> Default for Root<A> {
     fn default() -> Self {
-        Self { state: A::default(), version: 0, last_seq: 0, last_at: Millis(0), recent: BTreeMap::new() }
+        Self {
+            state: A::default(),
+            version: 0,
+            last_seq: 0,
+            last_at: Millis(0),
+            correlation: None,
+            recent: BTreeMap::new(),
+        }
     }
 }
 
@@ -120,6 +129,9 @@ impl<A: Aggregate> Root<A> {
             let event = A::Event::load(stored).map_err(|source| CannotFold::Unreadable { seq, source })?;
             self.state.apply(&event, decision.at);
             self.version += 1;
+        }
+        if !decision.events.is_empty() {
+            self.correlation.get_or_insert(decision.correlation);
         }
         self.last_seq = seq;
         self.last_at = decision.at;

@@ -179,7 +179,8 @@ pub async fn answer(
         Stage::CodeIssued(None) => return answered(app, permit.session).await,
         _ => return Err(ApiError::Refused(Refusal::NotNow.stored())),
     };
-    let asker = asker.as_actor(Actor::User { id: origin.user });
+    let correlation = permit.root.correlation.unwrap_or(asker.correlation);
+    let asker = Asker { correlation, ..asker.as_actor(Actor::User { id: origin.user }) };
     let attempt = AttemptId(CommandId::of_request(&asker.actor, &asker.key).0);
     let reserve = user::Command::ReserveAttempt { attempt, session: permit.session, code };
     app.ask(&asker.also("reserve"), origin.user, WireCommand::User(reserve), None).await?;
