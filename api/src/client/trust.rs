@@ -54,6 +54,11 @@ impl Ca {
         Digest(Sha256::digest(&self.0).into())
     }
 
+    /// A certificate kept from an earlier [`Ca::fetch`].
+    pub fn from_der(der: Vec<u8>) -> Self {
+        Self(der.into())
+    }
+
     pub fn der(&self) -> &[u8] {
         &self.0
     }
