@@ -3,8 +3,8 @@
 mod receiver;
 mod sender;
 
-pub use receiver::{Incoming, OriginKeys, ParkError, Receiver};
 pub(crate) use receiver::park;
+pub use receiver::{Incoming, OriginKeys, ParkError, Receiver};
 pub use sender::{CommandSender, SendError, Sent};
 
 use serde::{Deserialize, Serialize};

@@ -29,9 +29,14 @@ pub mod key_value;
 #[cfg(feature = "control")]
 pub mod preflight;
 #[cfg(feature = "control")]
+pub mod process_runner;
+#[cfg(feature = "control")]
 pub mod stream;
 #[cfg(feature = "control")]
 pub mod worker;
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 use std::sync::Arc;
 use viworks_domain::Millis;

@@ -99,11 +99,8 @@ impl AgentBus {
     /// Signed news, durable on the bus when this returns; gives its sequence there.
     pub async fn report(&self, envelope: Vec<u8>) -> Result<u64, ReportError> {
         let request = async_nats::Request::new().payload(envelope.into()).timeout(Some(ACK_TIMEOUT));
-        let answer = self
-            .client
-            .send_request(local::REPORT, request)
-            .await
-            .map_err(ReportError::Unacknowledged)?;
+        let answer =
+            self.client.send_request(local::REPORT, request).await.map_err(ReportError::Unacknowledged)?;
         let text = String::from_utf8_lossy(&answer.payload);
         if answer.status == Some(StatusCode::NO_RESPONDERS) {
             return Err(ReportError::Refused("no stream takes reports".to_owned()));
@@ -115,10 +112,7 @@ impl AgentBus {
 
     /// Not kept, not answered: the next reading is due in two seconds anyway.
     pub async fn telemetry(&self, telemetry: &Telemetry) -> Result<(), Closed> {
-        self.client
-            .publish(local::TELEMETRY, postcard::encode(telemetry).into())
-            .await
-            .map_err(|_| Closed)
+        self.client.publish(local::TELEMETRY, postcard::encode(telemetry).into()).await.map_err(|_| Closed)
     }
 
     /// Signed renewals that need no place in a stream.

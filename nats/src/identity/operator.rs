@@ -233,6 +233,19 @@ impl Operator {
         )
     }
 
+    /// A user of the control account who may do everything.
+    ///
+    /// # Panics
+    /// When the machine has no entropy.
+    #[cfg(feature = "testing")]
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub fn unlimited_for_tests(&self, now: Millis) -> Credentials {
+        let user = KeyPair::generate(Kind::User).expect("entropy");
+        let all = Permissions { publish: vec![">".to_owned()], subscribe: vec![">".to_owned()] };
+        let jwt = mint(&self.control, "unlimited", &user.public(), now, None, &all).expect("a user");
+        Credentials::fixed(user, jwt)
+    }
+
     fn gateway_key(&self, gateway: GatewayId) -> KeyPair {
         let mut secret = Zeroizing::new([0; 32]);
         let derive = Hkdf::<Sha256>::new(None, self.gateway_root.as_slice());
