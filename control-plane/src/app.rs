@@ -7,6 +7,7 @@ use crate::{
     entropy,
     error::{ApiError, Rejection},
     gateway_trust::GatewayTrust,
+    http::Limits,
     keys::Keys,
     keystore::DataKeys,
     password::Passwords,
@@ -46,6 +47,7 @@ pub struct App {
     pub queries: viworks_projections::Queries,
     pub telemetry: Telemetry,
     pub passwords: Passwords,
+    pub limits: Limits,
     /// Mints and pushes gateways' bus accounts.
     pub gateways: crate::gateway_accounts::GatewayAccounts,
     /// Wakes long polls: the last sequence that this node has seen in the log.
@@ -68,6 +70,11 @@ impl Asker {
         Self { key: [&self.key, b"/".as_slice(), what.as_bytes()].concat(), ..self.clone() }
     }
 
+    /// The id of the command that this asks for.
+    pub fn command(&self) -> CommandId {
+        CommandId::of_request(&self.actor, &self.key)
+    }
+
     #[must_use]
     pub fn as_actor(&self, actor: Actor) -> Self {
         Self { actor, ..self.clone() }
@@ -88,47 +95,13 @@ impl App {
         digest: Option<Digest>,
     ) -> Result<Accepted, ApiError> {
         let aggregate = aggregate.into();
-        let now = clock::now();
         // Whoever asks something of a session adds to its story.
         let correlation = match body {
             WireCommand::Session(_) => self.fold::<Session>(SessionId(aggregate.id)).await?.correlation,
             _ => None,
         };
-        let correlation = correlation.unwrap_or(asker.correlation);
-        let command = Command {
-            id: CommandId::of_request(&asker.actor, &asker.key),
-            digest: digest.unwrap_or_else(|| body.digest(&aggregate)),
-            log_id: self.log.log_id,
-            epoch: self.log.epoch,
-            origin: Origin::Api,
-            actor: asker.actor.clone(),
-            correlation,
-            causation: None,
-            issued_at: now,
-            expires_at: now.plus(COMMAND_LIFETIME),
-            aggregate,
-            body,
-        };
-        let sent = self.commands.ask(&command, OUTCOME_WAIT).await.map_err(|error| {
-            tracing::warn!(command = %command.id, error = &error as &dyn std::error::Error, "a command was not sent");
-            ApiError::Rejected(Rejection::Unavailable)
-        })?;
-        match sent {
-            Sent::Pending => Err(ApiError::Pending(command.id)),
-            Sent::Answered(Answer::Decided { outcome: Outcome::Accepted, seq, .. }) => {
-                Ok(Accepted { command: command.id, correlation, seq })
-            }
-            Sent::Answered(Answer::Decided { outcome: Outcome::Refused(refused), .. }) => {
-                Err(ApiError::Refused(refused))
-            }
-            Sent::Answered(Answer::Decided { outcome: Outcome::Expired, .. }) => {
-                Err(ApiError::Rejected(Rejection::Unavailable))
-            }
-            Sent::Answered(Answer::Parked) => Err(ApiError::Refused(Refused {
-                class: RefusalClass::Forbidden,
-                code: "command.parked".to_owned(),
-            })),
-        }
+        let asker = Asker { correlation: correlation.unwrap_or(asker.correlation), ..asker.clone() };
+        ask(&self.commands, self.log, &asker, aggregate, body, digest).await
     }
 
     /// The aggregate as the log has it now.
@@ -194,5 +167,55 @@ impl App {
 
     pub fn correlation(&self) -> CorrelationId {
         CorrelationId(entropy::bytes())
+    }
+}
+
+/// [`App::ask`], for whoever has no whole [`App`].
+///
+/// # Errors
+/// As there.
+pub async fn ask(
+    commands: &CommandSender,
+    log: LogIdentity,
+    asker: &Asker,
+    aggregate: AggregateRef,
+    body: WireCommand,
+    digest: Option<Digest>,
+) -> Result<Accepted, ApiError> {
+    let now = clock::now();
+    let correlation = asker.correlation;
+    let command = Command {
+        id: asker.command(),
+        digest: digest.unwrap_or_else(|| body.digest(&aggregate)),
+        log_id: log.log_id,
+        epoch: log.epoch,
+        origin: Origin::Api,
+        actor: asker.actor.clone(),
+        correlation,
+        causation: None,
+        issued_at: now,
+        expires_at: now.plus(COMMAND_LIFETIME),
+        aggregate,
+        body,
+    };
+    let sent = commands.ask(&command, OUTCOME_WAIT).await.map_err(|error| {
+        tracing::warn!(command = %command.id, error = &error as &dyn std::error::Error, "a command was not sent");
+        ApiError::Rejected(Rejection::Unavailable)
+    })?;
+    match sent {
+        Sent::Pending => Err(ApiError::Pending(command.id)),
+        Sent::Answered(Answer::Decided { outcome: Outcome::Accepted, seq, .. }) => {
+            Ok(Accepted { command: command.id, correlation, seq })
+        }
+        Sent::Answered(Answer::Decided { outcome: Outcome::Refused(refused), .. }) => {
+            Err(ApiError::Refused(refused))
+        }
+        Sent::Answered(Answer::Decided { outcome: Outcome::Expired, .. }) => {
+            Err(ApiError::Rejected(Rejection::Unavailable))
+        }
+        Sent::Answered(Answer::Parked) => Err(ApiError::Refused(Refused {
+            class: RefusalClass::Forbidden,
+            code: "command.parked".to_owned(),
+        })),
     }
 }

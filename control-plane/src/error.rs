@@ -13,6 +13,10 @@ pub enum ApiError {
     /// The request itself, before any command.
     #[error("{0:?}")]
     Rejected(Rejection),
+    /// The body or the query is not of the shape that the route takes; the words are the parser's and repeat no
+    /// values.
+    #[error("unreadable: {0}")]
+    Unreadable(String),
     /// 202: durable, not decided yet.
     #[error("command {0} is not decided yet")]
     Pending(CommandId),
@@ -30,6 +34,10 @@ pub enum Rejection {
     NotFound,
     /// What was wrong, in words that repeat nothing of the input.
     Malformed(&'static str),
+    TooLarge,
+    /// Not JSON, or compressed.
+    Unsupported,
+    Method,
     TooMany,
     /// `?after=` was not reached in time.
     NotCaughtUp,
@@ -46,6 +54,9 @@ impl Rejection {
             Self::Forbidden => code::FORBIDDEN,
             Self::NotFound => code::NOT_FOUND,
             Self::Malformed(_) => code::MALFORMED,
+            Self::TooLarge => code::TOO_LARGE,
+            Self::Unsupported => code::UNSUPPORTED,
+            Self::Method => code::METHOD,
             Self::TooMany => code::TOO_MANY,
             Self::NotCaughtUp => code::NOT_CAUGHT_UP,
             Self::GatewayUnavailable => "session.gateway_unavailable",
@@ -66,5 +77,11 @@ impl ApiError {
         what: &'static str,
     ) -> impl FnOnce(E) -> Self {
         move |source| Self::Fault { what, source: source.into() }
+    }
+}
+
+impl From<crate::password::Busy> for ApiError {
+    fn from(_: crate::password::Busy) -> Self {
+        Self::Rejected(Rejection::Unavailable)
     }
 }

@@ -16,7 +16,7 @@ use std::{fmt, net::IpAddr};
 use viworks_domain::{
     actor::Origin,
     envelope::KeyId,
-    ids::{Digest, NameId, OperatorId},
+    ids::{CommandId, Digest, NameId, OperatorId},
     otp::OtpKey,
     personal::DataKey,
 };
@@ -135,6 +135,8 @@ pub struct Keys {
     pub sealer: SigningKey,
     address: SecretBytes,
     index: SecretBytes,
+    request: SecretBytes,
+    one_use: SecretBytes,
     api: SigningKey,
     process: SigningKey,
     intake: SigningKey,
@@ -151,6 +153,8 @@ impl Keys {
             sealer: signing("sealer"),
             address: SecretBytes(root.derive("address")),
             index: SecretBytes(root.derive("name-index")),
+            request: SecretBytes(root.derive("request-digest")),
+            one_use: SecretBytes(root.derive("one-use")),
             api: signing("origin-api"),
             process: signing("origin-process"),
             intake: signing("origin-intake"),
@@ -195,10 +199,50 @@ impl Keys {
         OperatorId(self.indexed(b"operator\0", &name.0))
     }
 
+    /// Of a request whose body holds a secret: a plain hash in the log could be guessed at.
+    pub fn request_digest(&self, request: &[u8]) -> Digest {
+        Digest(self.request.mac(&[request]))
+    }
+
+    /// What a command makes up (ids, one-use secrets, tokens): unguessable without the key, and the same when
+    /// the same command is asked for again, because its first answer was lost.
+    pub fn one_use(&self, what: OneUse, command: CommandId) -> [u8; 32] {
+        self.one_use.mac(&[what.as_bytes(), command.as_bytes()])
+    }
+
+    /// The id of what a command makes.
+    pub fn new_id(&self, command: CommandId) -> [u8; 16] {
+        let mut id = [0; 16];
+        id.copy_from_slice(&self.one_use(OneUse::Id, command)[..16]);
+        id
+    }
+
     fn indexed(&self, what: &[u8], name: &str) -> [u8; 16] {
         let mut id = [0; 16];
         id.copy_from_slice(&self.index.mac(&[what, name.as_bytes()])[..16]);
         id
+    }
+}
+
+/// What is made for a command, each under a name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OneUse {
+    Id,
+    OperatorToken,
+    GatewaySecret,
+    PhoneOffer,
+    PhoneSecret,
+}
+
+impl OneUse {
+    const fn as_bytes(self) -> &'static [u8] {
+        match self {
+            Self::Id => b"id\0",
+            Self::OperatorToken => b"operator-token\0",
+            Self::GatewaySecret => b"gateway-secret\0",
+            Self::PhoneOffer => b"phone-offer\0",
+            Self::PhoneSecret => b"phone-secret\0",
+        }
     }
 }
 
@@ -244,13 +288,15 @@ mod tests {
                 keys.sealer.to_bytes(),
                 keys.address.0,
                 keys.index.0,
+                keys.request.0,
+                keys.one_use.0,
                 keys.api.to_bytes(),
                 keys.process.to_bytes(),
                 keys.intake.to_bytes(),
             ]
         };
         let seen: BTreeSet<_> = all(&keys(1)).into_iter().chain(all(&keys(2))).collect();
-        assert_eq!(seen.len(), 20);
+        assert_eq!(seen.len(), 24);
     }
 
     #[test]

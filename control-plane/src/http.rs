@@ -1,0 +1,27 @@
+//! HTTPS: the accept loop, the routes, and what stands between them.
+
+mod call;
+mod guard;
+mod limits;
+pub mod listen;
+mod problem;
+mod route;
+mod table;
+
+// For operators.
+mod audit;
+mod commands;
+mod gateways;
+mod operators;
+mod policies;
+mod sessions;
+mod users;
+
+// For desktops, phones and gateways.
+pub mod desktop;
+pub mod device;
+pub mod gateway_enrol;
+mod stage;
+
+pub use limits::Limits;
+pub use table::routes;

@@ -1,0 +1,145 @@
+//! Who is asking, folded from the log. A route names the proof it wants; its handler cannot run without one.
+
+use super::{call::Call, desktop::DesktopPermit, device::DevicePermit, route::Id};
+use crate::{
+    clock,
+    error::{ApiError, Rejection},
+};
+use http::header;
+use sha2::{Digest as _, Sha256};
+use std::marker::PhantomData;
+use viworks_api::token::{Bearer, Token};
+use viworks_domain::{
+    actor::Actor,
+    ids::{Digest, OperatorId, SessionId},
+    operator::Operator,
+    permission::Role,
+};
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Anybody,
+    /// Operators of these roles.
+    Operators(&'static [Role]),
+    /// A desktop, about its own session.
+    Desktop,
+    /// An enrolled phone.
+    Device,
+}
+
+/// The proof that a caller may come in. Async and fallible: it asks the log.
+pub trait Guard<P>: Send + Sized + 'static {
+    const WHO: Who;
+    fn admit(call: &Call, path: &P) -> impl Future<Output = Result<Self, ApiError>> + Send;
+}
+
+/// No proof needed: sign-in, enrolment, the CA.
+#[derive(Clone, Copy, Debug)]
+pub struct Anybody;
+
+impl<P: Sync + 'static> Guard<P> for Anybody {
+    const WHO: Who = Who::Anybody;
+    async fn admit(_: &Call, _: &P) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+/// What an operator may do; one type each, so that a handler cannot be given the wrong permit.
+pub trait Permission: Send + Sync + 'static {
+    const ROLES: &'static [Role];
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident: $($role:ident),+;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+        impl Permission for $name {
+            const ROLES: &'static [Role] = &[$(Role::$role),+];
+        }
+    )+};
+}
+
+permissions! {
+    /// Every list and every row; no secret and no address is in them.
+    Read: Owner, Viewer;
+    /// Oneself: who am I, sign me out.
+    BeSignedIn: Owner, Viewer;
+    ManagePolicies: Owner;
+    ManageGateways: Owner;
+    ManageUsers: Owner;
+    EndSessions: Owner;
+}
+
+/// An operator who is signed in and has the permission.
+pub struct Permit<P> {
+    pub operator: OperatorId,
+    /// The operator's aggregate version that this was decided on.
+    pub version: u64,
+    pub role: Role,
+    pub name: String,
+    /// SHA-256 of the token: what signing out takes back.
+    pub token: Digest,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P> Permit<P> {
+    pub fn actor(&self) -> Actor {
+        Actor::Operator { id: self.operator, version: self.version }
+    }
+}
+
+impl<A: Permission, P: Sync + 'static> Guard<P> for Permit<A> {
+    const WHO: Who = Who::Operators(A::ROLES);
+
+    async fn admit(call: &Call, _: &P) -> Result<Self, ApiError> {
+        let token = bearer(call)?;
+        let Bearer::Operator(operator) = token.bearer else { return Err(Rejection::NotSignedIn.into()) };
+        let root = call.app.fold::<Operator>(operator).await?;
+        let digest = digest(&token);
+        let role = root.state.role_of(&digest, clock::now()).ok_or(Rejection::NotSignedIn)?;
+        if !A::ROLES.contains(&role) {
+            return Err(Rejection::Forbidden.into());
+        }
+        Ok(Self {
+            operator,
+            version: root.version,
+            role,
+            name: root.state.name.clone(),
+            token: digest,
+            permission: PhantomData,
+        })
+    }
+}
+
+/// A desktop, about the session that its path names and its token is for.
+impl Guard<Id<SessionId>> for DesktopPermit {
+    const WHO: Who = Who::Desktop;
+
+    async fn admit(call: &Call, Id(session): &Id<SessionId>) -> Result<Self, ApiError> {
+        Self::check(&call.app, &bearer(call)?, *session).await
+    }
+}
+
+impl<P: Sync + 'static> Guard<P> for DevicePermit {
+    const WHO: Who = Who::Device;
+
+    async fn admit(call: &Call, _: &P) -> Result<Self, ApiError> {
+        Self::check(&call.app, &bearer(call)?).await
+    }
+}
+
+/// How every token is stored and compared.
+pub fn digest(token: &Token) -> Digest {
+    Digest(Sha256::digest(token.secret).into())
+}
+
+fn bearer(call: &Call) -> Result<Token, ApiError> {
+    let value = call.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = value.and_then(|text| text.split_once(' ')).ok_or(Rejection::NotSignedIn)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Rejection::NotSignedIn.into());
+    }
+    token.trim().parse().map_err(|_| Rejection::NotSignedIn.into())
+}
