@@ -115,7 +115,7 @@ fn people() -> Vec<(&'static str, WireCommand)> {
         ),
         ("device.revoke", Device(device::Command::Revoke)),
         ("operator.invite", Operator(operator::Command::Invite { name: "eve".into(), role: Role::Viewer })),
-        ("operator.set_password", Operator(operator::Command::SetPassword { password: e::digest(1) })),
+        ("operator.set_password", Operator(operator::Command::SetPassword { password: e::password() })),
         ("operator.change_role", Operator(operator::Command::ChangeRole { role: Role::Owner })),
         (
             "operator.sign_in",

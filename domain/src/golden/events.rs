@@ -301,7 +301,7 @@ pub fn session_events() -> Vec<session::Event> {
 fn operator_events() -> Vec<operator::Event> {
     vec![
         operator::Invited { name: "owner".into(), role: Role::Owner }.into(),
-        operator::PasswordSet { credential_version: 1, password: digest(1) }.into(),
+        operator::PasswordSet { credential_version: 1, password: password() }.into(),
         operator::RoleChanged { role: Role::Viewer }.into(),
         operator::SignedIn { token: digest(2), expires_at: AT }.into(),
         operator::SignInFailed { source: digest(3) }.into(),

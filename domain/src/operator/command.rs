@@ -1,4 +1,4 @@
-use crate::{ids::Digest, permission::Role};
+use crate::{ids::Digest, permission::Role, personal::Personal, user::PasswordHash};
 use serde::{Deserialize, Serialize};
 
 /// Wire and domain alike.
@@ -9,7 +9,7 @@ pub enum Command {
         role: Role,
     },
     SetPassword {
-        password: Digest,
+        password: Personal<PasswordHash>,
     },
     ChangeRole {
         role: Role,

@@ -1,4 +1,4 @@
-use crate::{Millis, event::events, ids::Digest, permission::Role};
+use crate::{Millis, event::events, ids::Digest, permission::Role, personal::Personal, user::PasswordHash};
 use serde::{Deserialize, Serialize};
 
 /// Operators' names are their work identity and stand open; their password hash does not.
@@ -8,12 +8,12 @@ pub struct Invited {
     pub role: Role,
 }
 
-/// The PHC string is kept outside the log, in the key store, under this version; the log holds its digest.
+/// Sealed under the operator's own data key, which the key store holds under the operator's id: a copied log
+/// has nothing to guess passwords with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordSet {
     pub credential_version: u32,
-    /// SHA-256 of the PHC string.
-    pub password: Digest,
+    pub password: Personal<PasswordHash>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

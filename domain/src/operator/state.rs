@@ -4,7 +4,10 @@ use super::{
     Command, Disabled, Event, Invited, PasswordSet, Refusal, RoleChanged, SIGN_IN_LIFETIME, SignInFailed,
     SignedIn, SignedOut,
 };
-use crate::{Aggregate, Millis, event::AggregateKind, ids::Digest, permission::Role};
+use crate::{
+    Aggregate, Millis, event::AggregateKind, ids::Digest, permission::Role, personal::Personal,
+    user::PasswordHash,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +17,7 @@ pub struct Operator {
     pub role: Option<Role>,
     /// 0 until a password is set.
     pub credential_version: u32,
-    /// SHA-256 of the PHC string that the key store holds under this version.
-    pub password: Option<Digest>,
+    pub password: Option<Personal<PasswordHash>>,
     pub disabled: bool,
     tokens: Vec<SignedIn>,
     /// Consecutive wrong passwords; they throttle, they never lock.
@@ -70,7 +72,7 @@ impl Aggregate for Operator {
             (Some(_), C::SetPassword { password }) => Ok(vec![
                 PasswordSet {
                     credential_version: self.credential_version.saturating_add(1),
-                    password: *password,
+                    password: password.clone(),
                 }
                 .into(),
             ]),
@@ -104,7 +106,7 @@ impl Aggregate for Operator {
             }
             Event::PasswordSet(e) => {
                 self.credential_version = e.credential_version;
-                self.password = Some(e.password);
+                self.password = Some(e.password.clone());
                 // Whoever knew the old one is out.
                 self.tokens.clear();
                 self.failed_sign_ins = 0;

@@ -5,8 +5,10 @@ use super::{
 use crate::{
     Millis,
     given::{Given, START, given},
-    ids::Digest,
+    ids::{Digest, UserId},
     permission::Role,
+    personal::{DataKey, Personal},
+    user::PasswordHash,
 };
 
 const TOKEN: Digest = Digest([9; 32]);
@@ -41,8 +43,8 @@ fn a_password_that_was_changed_in_between_signs_nobody_in() {
 
 #[test]
 fn a_new_password_ends_every_sign_in() {
-    let event = PasswordSet { credential_version: 2, password: Digest([2; 32]) };
-    owner().when(Command::SetPassword { password: Digest([2; 32]) }).then([event.into()]);
+    let event = PasswordSet { credential_version: 2, password: password(2) };
+    owner().when(Command::SetPassword { password: password(2) }).then([event.into()]);
     assert_eq!(owner().and([signed_in(), set(2)]).state.role_of(&TOKEN, START), None);
 }
 
@@ -72,7 +74,7 @@ fn a_disabled_operator_has_no_role_and_no_way_in() {
     assert_eq!(disabled.state.role_of(&TOKEN, START), None);
     assert_eq!(disabled.state.standing_role(), None);
     disabled.when(sign_in(1)).then_refused(Refusal::Disabled);
-    disabled.when(Command::SetPassword { password: Digest([2; 32]) }).then_refused(Refusal::Disabled);
+    disabled.when(Command::SetPassword { password: password(2) }).then_refused(Refusal::Disabled);
     disabled.when(Command::Disable).then_refused(Refusal::Unchanged);
 }
 
@@ -94,7 +96,7 @@ fn nothing_can_be_asked_of_an_operator_who_does_not_exist() {
 // What the tests speak of.
 
 fn set(version: u32) -> Event {
-    PasswordSet { credential_version: version, password: Digest([1; 32]) }.into()
+    PasswordSet { credential_version: version, password: password(1) }.into()
 }
 
 fn owner() -> Given<Operator> {
@@ -107,4 +109,8 @@ fn sign_in(credential_version: u32) -> Command {
 
 fn signed_in() -> Event {
     SignedIn { token: TOKEN, expires_at: START.plus(SIGN_IN_LIFETIME) }.into()
+}
+
+fn password(n: u8) -> Personal<PasswordHash> {
+    Personal::seal(&PasswordHash("phc".into()), UserId([1; 16]), &DataKey([1; 32]), [n; 24])
 }
