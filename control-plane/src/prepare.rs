@@ -78,7 +78,7 @@ impl Preparer {
         }
         let Actor::Operator { id, .. } = command.actor else { return Ok(Ok(())) };
         let operator = self.folds.fresh::<Operator>(id).await?;
-        let may = operator.state.role().is_some_and(|role| role.may(&command.body));
+        let may = operator.state.standing_role().is_some_and(|role| role.may(&command.body));
         Ok(if may { Ok(()) } else { Err(forbidden()) })
     }
 }

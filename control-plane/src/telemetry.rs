@@ -49,14 +49,10 @@ impl Telemetry {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
     }
 
-    /// Those that have spoken on this node and have been silent too long at `now`.
-    pub fn silent(&self, now: Millis) -> Vec<BusAccount> {
+    /// Every gateway that has spoken on this node, and whether it has been silent too long at `now`.
+    pub fn heard(&self, now: Millis) -> Vec<(BusAccount, bool)> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest
-            .iter()
-            .filter(|(_, known)| now.since(known.at) > SILENCE)
-            .map(|(account, _)| account.clone())
-            .collect()
+        latest.iter().map(|(account, known)| (account.clone(), now.since(known.at) > SILENCE)).collect()
     }
 }
 
@@ -113,7 +109,7 @@ mod tests {
         let telemetry = Telemetry::default();
         let word = gateway_bus::Telemetry { at: Millis(9_999_999), ..Default::default() };
         telemetry.hear(account(), word, Millis(1_000));
-        assert!(telemetry.silent(Millis(11_000)).is_empty());
-        assert_eq!(telemetry.silent(Millis(11_001)), [account()]);
+        assert_eq!(telemetry.heard(Millis(11_000)), [(account(), false)]);
+        assert_eq!(telemetry.heard(Millis(11_001)), [(account(), true)]);
     }
 }

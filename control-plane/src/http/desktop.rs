@@ -67,9 +67,8 @@ pub async fn open(app: &App, asker: &Asker, peer: IpAddr, request: OpenRequest) 
         let failed = WireCommand::User(user::Command::RecordFailedLogin { source });
         let stranger = asker.as_actor(Actor::Stranger);
         return match app.ask(&stranger, user, failed, None).await {
-            Err(ApiError::Rejected(rejection)) => Err(rejection.into()),
-            Err(fault @ ApiError::Fault { .. }) => Err(fault),
             Ok(_) | Err(ApiError::Refused(_) | ApiError::Pending(_)) => Err(Rejection::SignIn.into()),
+            Err(fault) => Err(fault),
         };
     };
 
@@ -105,7 +104,7 @@ async fn find(app: &App, username: &str) -> Result<(UserId, Option<Arc<Root<User
     };
     let name = app.keys.name(&name);
     let claim = app.fold::<Directory>(name).await?;
-    match claim.state.user() {
+    match claim.state.holder {
         Some(user) => Ok((user, Some(app.fold::<User>(user).await?))),
         None => {
             let nobody = UserId(name.0);

@@ -1,0 +1,288 @@
+//! `viworks serve`: reads what `init` made, checks the bus, wires every part, and runs until told to stop.
+
+use crate::{
+    app::App,
+    ca::Authorities,
+    clock,
+    config::Config,
+    error::ApiError,
+    follower::{self, KnownGateways, Roster},
+    gateway_accounts::GatewayAccounts,
+    gateway_trust::GatewayTrust,
+    http,
+    init::{self, BUS_CERTIFICATE, BUS_KEY, BUS_OPERATOR_FILE},
+    intake::Intake,
+    keys::{Keys, RootKey},
+    keystore::DataKeys,
+    log_identity, operators,
+    password::Passwords,
+    prepare::Preparer,
+    projecting, silence,
+    state::StateDir,
+    telemetry::Telemetry,
+};
+use futures_util::StreamExt;
+use std::{error::Error, future::Future, path::Path, sync::Arc};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use viworks_domain::{
+    actor::Origin,
+    device::Device,
+    directory::Directory,
+    gateway::Gateway,
+    operator::Operator as OperatorAggregate,
+    policy::Policy,
+    process::{
+        Process, attempt_refund::AttemptRefund, enforcement::Enforcement, provisioning::Provisioning,
+        session_deadlines::SessionDeadlines, teardown::Teardown,
+    },
+    session::Session,
+    user::User,
+};
+use viworks_nats::{
+    Clock,
+    bus::Bus,
+    command_bus::{CommandSender, OriginKeys},
+    connect::{self, Link},
+    event_store::EventStore,
+    folds::Folds,
+    gateway_bus::{
+        intake::{ReportIntake, telemetry},
+        orders::OrderSender,
+    },
+    identity::{
+        credentials::Credentials,
+        operator::{Operator, OperatorSecrets},
+        push::Accounts,
+        role::BusRole,
+    },
+    key_value, preflight,
+    process_runner::ProcessRunner,
+    stream,
+    worker::Worker,
+};
+use viworks_projections::Database;
+
+type Fault = Box<dyn Error + Send + Sync>;
+
+/// One message per subject is kept on each of three nodes of a cluster; a single node has one copy.
+const REPLICAS: usize = 1;
+
+/// Where the system account's answers arrive.
+const SYSTEM_INBOX: &str = "_INBOX.system";
+
+/// What is running; the first part that stops for good stops the node.
+struct Parts {
+    tasks: JoinSet<(&'static str, Result<(), Fault>)>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Parts {
+    fn spawn<E: Into<Fault>>(
+        &mut self,
+        name: &'static str,
+        part: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        self.tasks.spawn(async move { (name, part.await.map_err(Into::into)) });
+    }
+
+    fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stop = self.stop.clone();
+        async move {
+            // The sender lives as long as the node.
+            let _ = stop.wait_for(|stop| *stop).await;
+        }
+    }
+}
+
+/// Serves until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// Bad configuration or keys, a bus that does not keep what it acknowledges, a log that this build cannot
+/// read; said before anything is bound wherever it can be.
+pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
+    let state = StateDir::open(data)?;
+    let (root, _) = RootKey::load(&state)?;
+    let keys = Arc::new(Keys::derive(&root));
+    let log = log_identity::read(&state)?;
+    let trust = GatewayTrust::load(&state, &keys.gateway_commands.verifying_key(), clock::now())?;
+    let authorities = Authorities::load(&state)?;
+    let tls = http::listen::tls(&state)?;
+
+    let link = link(&state, &config)?;
+    let system = system(&state, &link).await?;
+    preflight::check(&system).await?;
+    stream::ensure(&bus(&state, &link, BusRole::Setup).await?, REPLICAS).await?;
+
+    let listener = TcpListener::bind(config.listen).await?;
+    let (stop, stopping) = watch::channel(false);
+    let mut parts = Parts { tasks: JoinSet::new(), stop: stopping };
+    let clock: Clock = Arc::new(clock::now);
+
+    // Commands are decided.
+    let worker_bus = bus(&state, &link, BusRole::Worker).await?;
+    let worker_folds = Arc::new(Folds::new(EventStore::new(worker_bus.clone())));
+    let prepare = Preparer { folds: Arc::clone(&worker_folds), keys: Arc::clone(&keys) };
+    let worker = Worker::new(worker_bus, worker_folds, Arc::clone(&clock))
+        .serve::<Directory, _>(prepare.clone())
+        .serve::<User, _>(prepare.clone())
+        .serve::<Device, _>(prepare.clone())
+        .serve::<Policy, _>(prepare.clone())
+        .serve::<Gateway, _>(prepare.clone())
+        .serve::<OperatorAggregate, _>(prepare.clone())
+        .serve::<Session, _>(prepare);
+    let origins = [Origin::Api, Origin::Process, Origin::Intake]
+        .map(|origin| (origin, keys.origin(origin).verifying_key()));
+    parts.spawn("worker", worker.run(OriginKeys::new(origins), log, parts.stopping()));
+
+    // What follows from decisions.
+    let process_bus = bus(&state, &link, BusRole::Process).await?;
+    let runner = ProcessRunner {
+        store: EventStore::new(process_bus.clone()),
+        commands: sender(&process_bus, Origin::Process, &keys).await?,
+        orders: OrderSender::new(process_bus.clone(), keys.gateway_commands.clone(), log),
+        bus: process_bus,
+        log,
+        clock,
+    };
+    process::<Provisioning>(&mut parts, &runner);
+    process::<SessionDeadlines>(&mut parts, &runner);
+    process::<Enforcement>(&mut parts, &runner);
+    process::<Teardown>(&mut parts, &runner);
+    process::<AttemptRefund>(&mut parts, &runner);
+
+    // What people see.
+    let api_bus = bus(&state, &link, BusRole::Api).await?;
+    let data_keys = DataKeys::new(key_value::DataKeys::open(&api_bus).await?, keys.wrapping.clone());
+    let database = Database::open(&config.database).await?;
+    let projector_bus = bus(&state, &link, BusRole::Projector).await?;
+    let projected = EventStore::new(projector_bus);
+    parts.spawn("projector", projecting::run(projected, database.clone(), data_keys.clone(), log, parts.stopping()));
+
+    // What gateways say.
+    let folds = Arc::new(Folds::new(EventStore::new(api_bus.clone())));
+    let (head, log_head) = watch::channel(0);
+    let roster = Roster::default();
+    let followed = EventStore::new(api_bus.clone());
+    parts.spawn("follower", follower::follow(followed, roster.clone(), head));
+    let intake_bus = bus(&state, &link, BusRole::Intake).await?;
+    let known = KnownGateways { roster: roster.clone(), folds: Arc::clone(&folds) };
+    let intake = Intake {
+        reports: ReportIntake::open(intake_bus.clone(), log, known).await?,
+        commands: sender(&intake_bus, Origin::Intake, &keys).await?,
+        folds: Arc::clone(&folds),
+        log,
+    };
+    let heard = Telemetry::default();
+    parts.spawn("silence", silence::watch(heard.clone(), roster, intake.commands.clone(), Arc::clone(&folds), log));
+    parts.spawn("intake", intake.run());
+    parts.spawn("telemetry", hear(telemetry(&api_bus).await?, heard.clone()));
+
+    let secrets: OperatorSecrets = serde_json::from_slice(&state.secret(BUS_OPERATOR_FILE)?)?;
+    let admission = bus(&state, &link, BusRole::Admission).await?;
+    let app = Arc::new(App {
+        log,
+        authorities,
+        trust,
+        folds,
+        commands: sender(&api_bus, Origin::Api, &keys).await?,
+        data_keys,
+        queries: viworks_projections::Queries::new(database),
+        telemetry: heard,
+        passwords: Passwords::new(keys.pepper.clone(), config.password.parallel),
+        gateways: GatewayAccounts::new(Arc::new(Operator::new(&secrets)?), Accounts::new(system), admission),
+        limits: http::Limits::new(&config.limits),
+        log_head,
+        keys,
+        config,
+    });
+    let owner = operators::ensure_owner(&app).await.map_err(ApiError::into_fault)?;
+    announce(&app, owner.as_ref().map(operators::exposed));
+    let serving = http::listen::listen(listener, tls, http::routes(&app), parts.stopping());
+    parts.spawn("https", async move {
+        serving.await;
+        Ok::<_, Fault>(())
+    });
+    until_stopped(parts, stop).await
+}
+
+fn process<P: Process>(parts: &mut Parts, runner: &ProcessRunner) {
+    let running = runner.clone().run::<P>(parts.stopping());
+    parts.spawn(P::NAME.as_str(), running);
+}
+
+#[expect(clippy::print_stdout, reason = "what a person or a script waits for; logs go to stderr")]
+fn announce(app: &App, first_password: Option<&str>) {
+    if let Some(password) = first_password {
+        println!("owner password: {password}");
+    }
+    println!("ready {}", app.config.public_url);
+}
+
+/// Waits for a signal or for a part that stops for good, then for all the others.
+async fn until_stopped(mut parts: Parts, stop: watch::Sender<bool>) -> Result<(), Fault> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let result = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = tokio::signal::ctrl_c() => Ok(()),
+        Some(ended) = parts.tasks.join_next() => because(ended),
+    };
+    if result.is_ok() {
+        tracing::info!("stopping");
+    }
+    stop.send_replace(true);
+    let farewell = async { while parts.tasks.join_next().await.is_some() {} };
+    // Readers of the bus wait for ever; what they were doing is done again by the next start.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(12), farewell).await;
+    parts.tasks.abort_all();
+    result
+}
+
+type Ended = Result<(&'static str, Result<(), Fault>), tokio::task::JoinError>;
+
+fn because(ended: Ended) -> Result<(), Fault> {
+    let (name, result) = ended?;
+    match result {
+        Ok(()) => Err(format!("{name} has stopped by itself").into()),
+        Err(source) => Err(Box::new(Stopped { name, source })),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{name} cannot go on")]
+struct Stopped {
+    name: &'static str,
+    source: Fault,
+}
+
+async fn hear(
+    words: impl futures_util::Stream<Item = (viworks_domain::ids::BusAccount, viworks_domain::gateway_bus::Telemetry)>
+    + Send,
+    heard: Telemetry,
+) -> Result<(), Fault> {
+    futures_util::pin_mut!(words);
+    while let Some((account, word)) = words.next().await {
+        heard.hear(account, word, clock::now());
+    }
+    Ok(())
+}
+
+fn link(state: &StateDir, config: &Config) -> Result<Link, Fault> {
+    let ca = Authorities::load(state)?.bus.pem().to_owned();
+    let certificate = std::fs::read_to_string(state.at(BUS_CERTIFICATE))?;
+    let tls = connect::tls(&ca, &certificate, &state.text(BUS_KEY)?)?;
+    Ok(Link { servers: config.bus.urls.clone(), tls })
+}
+
+async fn bus(state: &StateDir, link: &Link, role: BusRole) -> Result<Bus, Fault> {
+    let credentials = Credentials::from_text(&state.text(&init::credentials_file(role.as_str()))?)?;
+    Ok(Bus::connect(link, &credentials, role).await?)
+}
+
+async fn system(state: &StateDir, link: &Link) -> Result<async_nats::Client, Fault> {
+    let credentials = Credentials::from_text(&state.text(&init::credentials_file("system"))?)?;
+    Ok(connect::connect(link, &credentials, "system", SYSTEM_INBOX).await?)
+}
+
+async fn sender(bus: &Bus, origin: Origin, keys: &Keys) -> Result<CommandSender, Fault> {
+    Ok(CommandSender::open(bus.clone(), origin, keys.origin(origin).clone()).await?)
+}
