@@ -48,7 +48,7 @@ pub trait Process: Default + Send + 'static {
     fn alarms(&self) -> Vec<Alarm>;
 }
 
-/// Folds one decision; the effects in order, as [`Cause::command`] counts them.
+/// Folds one decision; the effects in order. [`Cause::command`] counts the commands among them.
 pub fn react_all<P: Process>(process: &mut P, recorded: &Recorded) -> Result<Vec<Effect>, Unreadable> {
     Ok(recorded.events()?.iter().flat_map(|event| process.react(event)).collect())
 }
@@ -139,7 +139,8 @@ impl Cause {
         }
     }
 
-    /// The id of the command at position `n` among all effects of this cause.
+    /// The id of the command at position `n` among the commands of this cause. Alarms are not counted: whether
+    /// one is armed anew depends on what rang since the start.
     pub fn command_id(&self, process: ProcessName, n: u32) -> CommandId {
         match self {
             Self::Decision(seq) => CommandId::of_consequence(process.as_str(), *seq, n, 0),

@@ -108,6 +108,8 @@ pub struct Session {
     /// The last report the phone signed.
     pub posture: Option<PostureValues>,
     wrong_answers: u8,
+    /// Attempts that a code was judged on: each pays for one guess.
+    judged: Vec<AttemptId>,
     codes: u8,
 }
 
@@ -181,7 +183,7 @@ impl Aggregate for Session {
             }
             (S::CodeIssued(live), C::Answer { code, mac, attempt, attempt_reserved, standing }) => {
                 self.in_time(self.origin()?.answer_by, now)?;
-                if !attempt_reserved {
+                if !attempt_reserved || self.judged.contains(attempt) {
                     return Err(Refusal::AttemptNotReserved);
                 }
                 self.answer(live.as_ref(), &Answer { code: *code, mac, attempt: *attempt, standing }, now)
@@ -291,7 +293,10 @@ impl Aggregate for Session {
                 }));
             }
             Event::CodeExpired(_) => self.stage = Stage::CodeIssued(None),
-            Event::AnswerRefused(_) => self.wrong_answers = self.wrong_answers.saturating_add(1),
+            Event::AnswerRefused(e) => {
+                self.wrong_answers = self.wrong_answers.saturating_add(1);
+                self.judged.push(e.attempt);
+            }
             Event::Verified(e) => {
                 self.stage = Stage::Verified(Admissible {
                     ends_at: e.ends_at,

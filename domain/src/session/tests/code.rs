@@ -19,6 +19,11 @@ fn refused(code: u8, left: u8) -> Event {
     AnswerRefused { code: CodeId([code; 16]), attempt: AttemptId([code; 16]), left }.into()
 }
 
+/// A wrong answer before, paid by an attempt of its own.
+fn refused_before(left: u8) -> Event {
+    AnswerRefused { code: CodeId([1; 16]), attempt: AttemptId([100 + left; 16]), left }.into()
+}
+
 fn another(n: u8, now: Millis) -> Command {
     Command::IssueCode { device: DEVICE, standing: allowed(now), code: prepared(n, now) }
 }
@@ -63,14 +68,20 @@ fn an_answer_is_judged_only_when_its_attempt_has_been_paid() {
 }
 
 #[test]
+fn one_payment_buys_one_guess() {
+    let paid_and_judged = waiting().and([refused(1, 4)]);
+    paid_and_judged.when(answer(1, RIGHT, START)).then_refused(Refusal::AttemptNotReserved);
+}
+
+#[test]
 fn a_wrong_answer_leaves_four() {
     waiting().when(answer(1, WRONG, START)).then([refused(1, 4)]);
-    waiting().and([refused(1, 4)]).when(answer(1, RIGHT, START)).then([verified_event()]);
+    waiting().and([refused_before(4)]).when(answer(1, RIGHT, START)).then([verified_event()]);
 }
 
 #[test]
 fn the_fifth_wrong_answer_ends_the_session() {
-    let last = waiting().and((1..=4).map(|n| refused(1, 5 - n)));
+    let last = waiting().and((1..=4).map(|n| refused_before(5 - n)));
     assert_eq!(last.state.wrong_answers_left(), 1);
     last.when(answer(1, WRONG, START)).then([refused(1, 0), Expired {}.into()]);
     let over = last.and([refused(1, 0), Expired {}.into()]);
