@@ -70,11 +70,11 @@ pub fn seal(kind: Kind, key: &SigningKey, body: &[u8]) -> Vec<u8> {
 }
 
 /// The body, once its signature has been verified under the key that `key` finds for the envelope's key id.
-pub fn open<'a>(
+pub fn open(
     kind: Kind,
-    bytes: &'a [u8],
+    bytes: &[u8],
     key: impl FnOnce(KeyId) -> Option<VerifyingKey>,
-) -> Result<&'a [u8], Untrusted> {
+) -> Result<&[u8], Untrusted> {
     let rest = bytes.strip_prefix(&MAGIC).ok_or(Untrusted::NotThatEnvelope)?;
     let (head, rest) = rest.split_at_checked(HEAD - MAGIC.len()).ok_or(Untrusted::NotThatEnvelope)?;
     let [k, VERSION, id @ ..] = head else { return Err(Untrusted::NotThatEnvelope) };

@@ -153,18 +153,18 @@ impl Aggregate for Session {
 
             // Receipts are the only thing an ending session takes; an ended one takes nothing.
             (S::Ending(w), C::RecordReceipt { end, layer, absence, gateway, incarnation }) => {
-                self.from_gateway(*gateway)?;
+                self.of_gateway(*gateway)?;
                 receipt(w, *end, *layer, *absence, *incarnation)
             }
             (S::Ending(w), C::Deadline { kind: DeadlineKind::Receipts, .. }) => overdue(w, now),
             (S::Ending(_), C::RecordTraffic { bytes_in, bytes_out, gateway }) => {
-                self.from_gateway(*gateway)?;
+                self.of_gateway(*gateway)?;
                 Ok(vec![TrafficCounted { bytes_in: *bytes_in, bytes_out: *bytes_out }.into()])
             }
             (S::Ending(_) | S::Ended(_) | S::Denied | S::Expired, _) => Err(Refusal::Over),
 
             (S::Challenged, C::RecordPosture { device, posture, standing, code }) => {
-                self.from_device(*device)?;
+                self.of_device(*device)?;
                 self.in_time(self.origin()?.answer_by, now)?;
                 Ok(posture_recorded(*device, posture, standing, code, now))
             }
@@ -177,7 +177,7 @@ impl Aggregate for Session {
             }
 
             (S::CodeIssued(_), C::IssueCode { device, standing, code }) => {
-                self.from_device(*device)?;
+                self.of_device(*device)?;
                 self.in_time(self.origin()?.answer_by, now)?;
                 self.another_code(standing, code, now)
             }
@@ -206,7 +206,7 @@ impl Aggregate for Session {
                 self.issue_bootstrap(v, bootstrap, *incarnation, standing, *end, now)
             }
             (S::Verified(v), C::RecordAdmitted(admission)) => {
-                self.from_gateway(admission.gateway)?;
+                self.of_gateway(admission.gateway)?;
                 let live = v.bootstrap(admission.bootstrap)?;
                 if live.admitted.is_some() {
                     return Err(Refusal::Unchanged);
@@ -224,7 +224,7 @@ impl Aggregate for Session {
                 ])
             }
             (S::Verified(v), C::RecordAdmissionRefused { bootstrap, gateway, reason }) => {
-                self.from_gateway(*gateway)?;
+                self.of_gateway(*gateway)?;
                 let live = v.bootstrap(*bootstrap)?;
                 if live.admitted.is_some() || live.refused.is_some() {
                     return Err(Refusal::Unchanged);
@@ -232,7 +232,7 @@ impl Aggregate for Session {
                 Ok(vec![AdmissionRefused { bootstrap: live.id, reason: *reason }.into()])
             }
             (S::Verified(v), C::RecordConsumed { bootstrap, gateway }) => {
-                self.from_gateway(*gateway)?;
+                self.of_gateway(*gateway)?;
                 // The gateway judges the time of use on its own clock; its report may come after ours rang.
                 let live = v.last_bootstrap(*bootstrap)?;
                 if live.consumed {
@@ -244,15 +244,15 @@ impl Aggregate for Session {
                 }
             }
             (S::Verified(v), C::RecordLayer { layer, up, gateway }) => {
-                self.from_gateway(*gateway)?;
+                self.of_gateway(*gateway)?;
                 Ok(layer_changed(v, *layer, *up))
             }
             (S::Verified(_), C::RecordTraffic { bytes_in, bytes_out, gateway }) => {
-                self.from_gateway(*gateway)?;
+                self.of_gateway(*gateway)?;
                 Ok(vec![TrafficCounted { bytes_in: *bytes_in, bytes_out: *bytes_out }.into()])
             }
             (S::Verified(_), C::RecordLocalEnd { reason, gateway, end }) => {
-                self.from_gateway(*gateway)?;
+                self.of_gateway(*gateway)?;
                 Ok(ending(*end, reason.clone(), now))
             }
             (S::Verified(v), C::Deadline { kind, standing, end, .. }) => {
@@ -391,11 +391,11 @@ impl Session {
         });
     }
 
-    fn from_device(&self, device: DeviceId) -> Result<(), Refusal> {
+    fn of_device(&self, device: DeviceId) -> Result<(), Refusal> {
         if self.origin()?.device == device { Ok(()) } else { Err(Refusal::OtherDevice) }
     }
 
-    fn from_gateway(&self, gateway: GatewayId) -> Result<(), Refusal> {
+    fn of_gateway(&self, gateway: GatewayId) -> Result<(), Refusal> {
         if self.origin()?.gateway == gateway { Ok(()) } else { Err(Refusal::OtherGateway) }
     }
 
