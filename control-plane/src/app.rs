@@ -1,6 +1,7 @@
 //! What every route works with, made once at start.
 
 use crate::{
+    asked::{Asked, Memory},
     ca::Authorities,
     clock,
     config::Config,
@@ -48,6 +49,7 @@ pub struct App {
     pub telemetry: Telemetry,
     pub passwords: Passwords,
     pub limits: Limits,
+    pub asked: Memory,
     /// Mints and pushes gateways' bus accounts.
     pub gateways: crate::gateway_accounts::GatewayAccounts,
     /// Wakes long polls: the last sequence that this node has seen in the log.
@@ -101,6 +103,8 @@ impl App {
             _ => None,
         };
         let asker = Asker { correlation: correlation.unwrap_or(asker.correlation), ..asker.clone() };
+        let digest = digest.unwrap_or_else(|| body.digest(&aggregate));
+        self.asked.remember(asker.command(), Asked { aggregate, digest, correlation: asker.correlation });
         ask(&self.commands, self.log, &asker, aggregate, body, digest).await
     }
 
@@ -180,13 +184,13 @@ pub async fn ask(
     asker: &Asker,
     aggregate: AggregateRef,
     body: WireCommand,
-    digest: Option<Digest>,
+    digest: Digest,
 ) -> Result<Accepted, ApiError> {
     let now = clock::now();
     let correlation = asker.correlation;
     let command = Command {
         id: asker.command(),
-        digest: digest.unwrap_or_else(|| body.digest(&aggregate)),
+        digest,
         log_id: log.log_id,
         epoch: log.epoch,
         origin: Origin::Api,

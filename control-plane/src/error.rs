@@ -39,6 +39,8 @@ pub enum Rejection {
     Unsupported,
     Method,
     TooMany,
+    /// Somebody else has this user name.
+    NameTaken,
     /// `?after=` was not reached in time.
     NotCaughtUp,
     /// The gateway did not admit, or not in time.
@@ -58,6 +60,7 @@ impl Rejection {
             Self::Unsupported => code::UNSUPPORTED,
             Self::Method => code::METHOD,
             Self::TooMany => code::TOO_MANY,
+            Self::NameTaken => "user.name_taken",
             Self::NotCaughtUp => code::NOT_CAUGHT_UP,
             Self::GatewayUnavailable => "session.gateway_unavailable",
             Self::Unavailable => code::UNAVAILABLE,

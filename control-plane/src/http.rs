@@ -5,7 +5,9 @@ mod guard;
 mod limits;
 pub mod listen;
 mod problem;
+mod reading;
 mod route;
+mod rows;
 mod table;
 
 // For operators.
@@ -23,5 +25,6 @@ pub mod device;
 pub mod gateway_enrol;
 mod stage;
 
+pub use guard::token_digest;
 pub use limits::Limits;
 pub use table::routes;

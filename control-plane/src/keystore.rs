@@ -4,9 +4,8 @@ use crate::entropy;
 use std::sync::Arc;
 use viworks_domain::{
     bytes,
-    ids::{Digest, OperatorId, UserId},
+    ids::UserId,
     personal::{DataKey, Personal},
-    user::PasswordHash,
 };
 use viworks_nats::key_value::{DataKeys as Bucket, KeyValueError};
 
@@ -43,30 +42,6 @@ impl DataKeys {
         self.bucket.get(user).await?.map(|stored| self.unwrap(user, &stored)).transpose()
     }
 
-    /// An operator's password hash, under the digest that the log holds of it: whoever races keeps another.
-    pub async fn keep_operator_password(
-        &self,
-        operator: OperatorId,
-        digest: Digest,
-        hash: &PasswordHash,
-    ) -> Result<(), KeyStoreError> {
-        let sealed = Personal::seal(hash, UserId(operator.0), &self.wrapping, entropy::bytes());
-        let kept = self.bucket.get_or_put(entry(digest), bytes::encode(&sealed).into()).await;
-        kept.map(drop).map_err(KeyStoreError::from)
-    }
-
-    pub async fn operator_password(
-        &self,
-        operator: OperatorId,
-        digest: Digest,
-    ) -> Result<Option<PasswordHash>, KeyStoreError> {
-        let Some(stored) = self.bucket.get(entry(digest)).await? else { return Ok(None) };
-        let owner = UserId(operator.0);
-        let sealed: Personal<PasswordHash> =
-            bytes::decode(&stored).map_err(|_| KeyStoreError::OtherRoot(owner))?;
-        sealed.open(owner, &self.wrapping).map(Some).map_err(|_| KeyStoreError::OtherRoot(owner))
-    }
-
     pub async fn erase(&self, user: UserId) -> Result<(), KeyStoreError> {
         Ok(self.bucket.erase(user).await?)
     }
@@ -76,11 +51,4 @@ impl DataKeys {
             bytes::decode(stored).map_err(|_| KeyStoreError::OtherRoot(user))?;
         wrapped.open(user, &self.wrapping).map(DataKey).map_err(|_| KeyStoreError::OtherRoot(user))
     }
-}
-
-/// The bucket's entries are named like users; a salted hash's digest never meets one of them.
-fn entry(digest: Digest) -> UserId {
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest.0[..16]);
-    UserId(id)
 }

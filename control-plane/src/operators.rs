@@ -4,7 +4,7 @@ use crate::{
     app::{App, Asker},
     entropy,
     error::{ApiError, Rejection},
-    keys::Username,
+    keys::{OneUse, Username},
 };
 use data_encoding::BASE32_NOPAD;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -123,12 +123,14 @@ pub async fn sign_in(
     if !right || root.state.disabled {
         let source = app.keys.address(peer);
         let failed = WireCommand::Operator(Command::RecordFailedSignIn { source });
-        return match app.ask(&asker, operator, failed, None).await {
+        return match app.ask(&asker.also("failed"), operator, failed, None).await {
             Ok(_) | Err(ApiError::Refused(_) | ApiError::Pending(_)) => Err(Rejection::SignIn.into()),
             Err(fault) => Err(fault),
         };
     }
-    let token = Token { bearer: Bearer::Operator(operator), secret: entropy::bytes() };
+    // The same for the same request: an answer that was lost can be asked for again.
+    let secret = app.keys.one_use(OneUse::OperatorToken, asker.command());
+    let token = Token { bearer: Bearer::Operator(operator), secret };
     let digest = crate::http::token_digest(&token);
     let credential_version = root.state.credential_version;
     let sign_in = WireCommand::Operator(Command::SignIn { credential_version, token: digest });

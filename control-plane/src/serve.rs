@@ -2,10 +2,10 @@
 
 use crate::{
     app::App,
+    asked::Memory,
     ca::Authorities,
     clock,
     config::Config,
-    error::ApiError,
     follower::{self, KnownGateways, Roster},
     gateway_accounts::GatewayAccounts,
     gateway_trust::GatewayTrust,
@@ -109,7 +109,8 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     let tls = http::listen::tls(&state)?;
 
     let link = link(&state, &config)?;
-    let system = system(&state, &link).await?;
+    let credentials = Credentials::from_text(&state.text(&init::credentials_file("system"))?)?;
+    let system = connect::connect(&link, &credentials, "system", SYSTEM_INBOX).await?;
     preflight::check(&system).await?;
     stream::ensure(&bus(&state, &link, BusRole::Setup).await?, REPLICAS).await?;
 
@@ -139,7 +140,7 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     let runner = ProcessRunner {
         store: EventStore::new(process_bus.clone()),
         commands: sender(&process_bus, Origin::Process, &keys).await?,
-        orders: OrderSender::new(process_bus.clone(), keys.gateway_commands.clone(), log),
+        orders: OrderSender::new(process_bus.clone(), keys.gateway_commands.clone()),
         bus: process_bus,
         log,
         clock,
@@ -191,11 +192,12 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
         passwords: Passwords::new(keys.pepper.clone(), config.password.parallel),
         gateways: GatewayAccounts::new(Arc::new(Operator::new(&secrets)?), Accounts::new(system), admission),
         limits: http::Limits::new(&config.limits),
+        asked: Memory::default(),
         log_head,
         keys,
         config,
     });
-    let owner = operators::ensure_owner(&app).await.map_err(ApiError::into_fault)?;
+    let owner = operators::ensure_owner(&app).await?;
     announce(&app, owner.as_ref().map(operators::exposed));
     let serving = http::listen::listen(listener, tls, http::routes(&app), parts.stopping());
     parts.spawn("https", async move {
@@ -276,11 +278,6 @@ fn link(state: &StateDir, config: &Config) -> Result<Link, Fault> {
 async fn bus(state: &StateDir, link: &Link, role: BusRole) -> Result<Bus, Fault> {
     let credentials = Credentials::from_text(&state.text(&init::credentials_file(role.as_str()))?)?;
     Ok(Bus::connect(link, &credentials, role).await?)
-}
-
-async fn system(state: &StateDir, link: &Link) -> Result<async_nats::Client, Fault> {
-    let credentials = Credentials::from_text(&state.text(&init::credentials_file("system"))?)?;
-    Ok(connect::connect(link, &credentials, "system", SYSTEM_INBOX).await?)
 }
 
 async fn sender(bus: &Bus, origin: Origin, keys: &Keys) -> Result<CommandSender, Fault> {

@@ -97,7 +97,7 @@ impl<A: Permission, P: Sync + 'static> Guard<P> for Permit<A> {
         let token = bearer(call)?;
         let Bearer::Operator(operator) = token.bearer else { return Err(Rejection::NotSignedIn.into()) };
         let root = call.app.fold::<Operator>(operator).await?;
-        let digest = digest(&token);
+        let digest = token_digest(&token);
         let role = root.state.role_of(&digest, clock::now()).ok_or(Rejection::NotSignedIn)?;
         if !A::ROLES.contains(&role) {
             return Err(Rejection::Forbidden.into());
@@ -131,7 +131,7 @@ impl<P: Sync + 'static> Guard<P> for DevicePermit {
 }
 
 /// How every token is stored and compared.
-pub fn digest(token: &Token) -> Digest {
+pub fn token_digest(token: &Token) -> Digest {
     Digest(Sha256::digest(token.secret).into())
 }
 

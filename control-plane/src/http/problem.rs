@@ -38,6 +38,7 @@ const fn words(rejection: Rejection) -> (StatusCode, &'static str, &'static str)
         ),
         R::Method => (S::METHOD_NOT_ALLOWED, "this cannot be done here", "use another method"),
         R::TooMany => (S::TOO_MANY_REQUESTS, "too many requests", "wait a minute and try again"),
+        R::NameTaken => (S::CONFLICT, "this name is taken", "choose another name"),
         R::NotCaughtUp => (
             S::SERVICE_UNAVAILABLE,
             "what you wait for cannot be shown yet",
@@ -202,6 +203,7 @@ mod tests {
             R::Unsupported,
             R::Method,
             R::TooMany,
+            R::NameTaken,
             R::NotCaughtUp,
             R::GatewayUnavailable,
             R::Unavailable,

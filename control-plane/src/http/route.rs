@@ -7,7 +7,7 @@ use super::{
     problem,
 };
 use crate::app::App;
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use http::{HeaderMap, Method};
 use std::{convert::Infallible, net::Ipv4Addr, str::FromStr, sync::Arc};
@@ -138,10 +138,7 @@ fn boxed<B: bytes::Buf>(
 }
 
 fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Clone + Send + Sync + 'static {
-    warp::query::raw()
-        .or(warp::any().map(String::new))
-        .unify()
-        .or_else(|_| async { Ok::<_, Infallible>((String::new(),)) })
+    warp::query::raw().or(warp::any().map(String::new)).unify()
 }
 
 #[cfg(test)]

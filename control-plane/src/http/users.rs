@@ -1,0 +1,190 @@
+//! `/v1/users`, for operators.
+
+use super::{
+    call::{Answer, Call},
+    guard::{ManageUsers, Permit, Read},
+    reading::{OF_LISTS, OF_ROWS},
+    route::Id,
+    rows,
+};
+use crate::{
+    app::App,
+    clock, entropy,
+    error::{ApiError, Rejection},
+    keys::{OneUse, Username},
+    password,
+};
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+use viworks_api::{
+    Created,
+    device::EnrolmentPayload,
+    user::{CreateRequest, PhoneOffer, RetryStepRequest},
+};
+use viworks_domain::{
+    bytes,
+    command::WireCommand,
+    decision::Refusal as _,
+    device::{self, Device, OFFER_LIFETIME, Phase},
+    directory::Directory,
+    gateway::{self, Gateway},
+    ids::{DeviceId, Digest, GatewayId, OfferId, PolicyId, UserId},
+    personal::{Personal, Profile},
+    policy::{self, Policy},
+    user::{self, Command, User},
+};
+
+/// What one user may be given; more is a mistake.
+const MOST_ASSIGNED: usize = 16;
+
+/// `POST /v1/users`. The route seals what is personal; the log never sees it open.
+pub async fn create(mut call: Call, permit: Permit<ManageUsers>, (): ()) -> Answer {
+    let request: CreateRequest = call.json().await?;
+    let asker = call.asker(permit.actor())?;
+    let app = &call.app;
+    let Some(username) = Username::parse(&request.username) else {
+        return Err(Rejection::Malformed(
+            "username: give 1 to 64 ASCII letters, digits, dots, underscores or hyphens, beginning with a letter \
+             or digit",
+        )
+        .into());
+    };
+    assignable(app, &request.policies, &request.gateways).await?;
+    let digest = app.keys.request_digest(&bytes::encode(&(
+        b"user.create",
+        username.as_str(),
+        &request.password,
+        &request.policies,
+        &request.gateways,
+    )));
+    let password = SecretString::from(request.password);
+    if let Some(what) = password::unfit(&password, password::SHORTEST_FOR_USERS) {
+        return Err(ApiError::Unreadable(what));
+    }
+    let id = UserId(app.keys.new_id(asker.command()));
+    let name = app.keys.name(&username);
+    // The claim is the directory step's business; this only spares the admin a user that cannot come to be.
+    let holder = app.fold::<Directory>(name).await?.state.holder;
+    if holder.is_some_and(|holder| holder != id) {
+        return Err(Rejection::NameTaken.into());
+    }
+    let hash = app.passwords.hash(password).await?;
+    let key = app.data_keys.create(id).await.map_err(ApiError::fault("a data key could not be made"))?;
+    let profile = Profile { username: username.as_str().to_owned() };
+    let command = Command::Create {
+        name,
+        profile: Personal::seal(&profile, id, &key, entropy::bytes()),
+        password: Personal::seal(&hash, id, &key, entropy::bytes()),
+        policies: request.policies,
+        gateways: request.gateways,
+    };
+    let accepted = app.ask(&asker, id, WireCommand::User(command), Some(digest)).await?;
+    call.ok(&Created { id, accepted })
+}
+
+/// Policies and gateways that are there; what is wrong is said before anything exists.
+async fn assignable(app: &App, policies: &[PolicyId], gateways: &[GatewayId]) -> Result<(), ApiError> {
+    if policies.len() > MOST_ASSIGNED || gateways.len() > MOST_ASSIGNED {
+        return Err(Rejection::Malformed("give at most 16 policies and 16 gateways").into());
+    }
+    for id in policies {
+        if app.fold::<Policy>(*id).await?.version == 0 {
+            return Err(ApiError::Refused(policy::Refusal::NotFound.stored()));
+        }
+    }
+    for id in gateways {
+        match app.fold::<Gateway>(*id).await?.state.phase {
+            gateway::Phase::Absent => return Err(ApiError::Refused(gateway::Refusal::NotFound.stored())),
+            gateway::Phase::Retired => return Err(ApiError::Refused(gateway::Refusal::Retired.stored())),
+            gateway::Phase::Invited | gateway::Phase::Enrolled | gateway::Phase::Draining => {}
+        }
+    }
+    Ok(())
+}
+
+/// `POST /v1/users/{id}/retry-step`
+pub async fn retry_step(mut call: Call, permit: Permit<ManageUsers>, id: Id<UserId>) -> Answer {
+    let request: RetryStepRequest = call.json().await?;
+    act(call, &permit, id, Command::RetryStep { step: request.step }).await
+}
+
+/// `POST /v1/users/{id}/suspend`
+pub async fn suspend(mut call: Call, permit: Permit<ManageUsers>, id: Id<UserId>) -> Answer {
+    call.nothing().await?;
+    act(call, &permit, id, Command::Suspend).await
+}
+
+/// `POST /v1/users/{id}/resume`
+pub async fn resume(mut call: Call, permit: Permit<ManageUsers>, id: Id<UserId>) -> Answer {
+    call.nothing().await?;
+    act(call, &permit, id, Command::Resume).await
+}
+
+async fn act(mut call: Call, permit: &Permit<ManageUsers>, Id(id): Id<UserId>, command: Command) -> Answer {
+    let asker = call.asker(permit.actor())?;
+    let accepted = call.app.ask(&asker, id, WireCommand::User(command), None).await?;
+    call.ok(&accepted)
+}
+
+/// `POST /v1/users/{id}/phone`: what the QR code holds. A new offer voids the one before: as long as no phone
+/// has used it, it is the same device that is offered again.
+pub async fn offer_phone(mut call: Call, permit: Permit<ManageUsers>, Id(user): Id<UserId>) -> Answer {
+    call.nothing().await?;
+    let asker = call.asker(permit.actor())?;
+    let app = &call.app;
+    let root = app.fold::<User>(user).await?;
+    match root.state.status() {
+        None => return Err(ApiError::Refused(user::Refusal::NotFound.stored())),
+        Some(user::Status::Deleting | user::Status::Deleted | user::Status::Erased) => {
+            return Err(ApiError::Refused(user::Refusal::Gone.stored()));
+        }
+        Some(user::Status::Provisioning | user::Status::Active | user::Status::Suspended) => {}
+    }
+    let command = asker.command();
+    let device = match waiting_device(app, &root.state.devices).await? {
+        Some(device) => device,
+        None => DeviceId(app.keys.new_id(command)),
+    };
+    let mut offer = [0; 16];
+    offer.copy_from_slice(&app.keys.one_use(OneUse::PhoneOffer, command)[..16]);
+    let offer = OfferId(offer);
+    let secret = app.keys.one_use(OneUse::PhoneSecret, command);
+    let expires_at = clock::now().plus(OFFER_LIFETIME);
+    let offering = device::Command::Offer { user, offer, secret: Digest(Sha256::digest(secret).into()) };
+    app.ask(&asker, device, WireCommand::Device(offering), None).await?;
+    let add = WireCommand::User(Command::AddDevice { device });
+    let accepted = app.ask(&asker.also("add"), user, add, None).await?;
+    let payload = EnrolmentPayload {
+        url: app.config.public_url.clone(),
+        ca: app.authorities.https.fingerprint().0.to_vec().into(),
+        device,
+        offer,
+        secret: secret.to_vec().into(),
+    };
+    call.ok(&PhoneOffer { device, payload: payload.to_text(), expires_at, accepted })
+}
+
+/// The user's device that was offered and has not been enrolled.
+async fn waiting_device(app: &App, devices: &[DeviceId]) -> Result<Option<DeviceId>, ApiError> {
+    for device in devices.iter().rev() {
+        if app.fold::<Device>(*device).await?.state.phase == Phase::Offered {
+            return Ok(Some(*device));
+        }
+    }
+    Ok(None)
+}
+
+/// `GET /v1/users`
+pub async fn list(call: Call, _: Permit<Read>, (): ()) -> Answer {
+    call.only(&OF_LISTS)?;
+    call.caught_up().await?;
+    call.rows(call.app.queries.users(&call.page()?).await?, rows::user)
+}
+
+/// `GET /v1/users/{id}`
+pub async fn show(call: Call, _: Permit<Read>, Id(id): Id<UserId>) -> Answer {
+    call.only(&OF_ROWS)?;
+    call.caught_up().await?;
+    let seq = call.app.queries.seq().await?;
+    call.row(seq, call.app.queries.user(id).await?, rows::user)
+}
