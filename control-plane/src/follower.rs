@@ -65,7 +65,8 @@ pub async fn follow(store: EventStore, roster: Roster, head: watch::Sender<u64>)
 }
 
 async fn follow_once(store: &EventStore, roster: &Roster, head: &watch::Sender<u64>) -> Result<(), ReadError> {
-    let mut reader = store.read_from(*head.borrow() + 1).await?;
+    let from = *head.borrow() + 1;
+    let mut reader = store.read_from(from).await?;
     loop {
         let recorded = reader.next().await?;
         roster.take_in(&recorded)?;

@@ -24,7 +24,7 @@ pub async fn run(
     log: LogIdentity,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let mut projector = Projector::open(database, keys, log).await?;
+    let mut projector = Projector::open_or_rebuild(database, log, keys).await?;
     let mut reader = store.read_from(projector.checkpoint().seq + 1).await?;
     tokio::pin!(stop);
     loop {
