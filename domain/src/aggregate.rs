@@ -8,7 +8,11 @@ use crate::{
     ids::{CommandId, CorrelationId, Digest, LogId},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 /// How long after a command's expiry its outcome is still remembered: the bus redelivers for at most this
 /// long (ack wait x deliveries, and a partitioned worker's last words).
@@ -43,6 +47,8 @@ pub struct Root<A: Aggregate> {
     /// Of the decision that began it: what happens to it later, without a person's act, stands under it too.
     pub correlation: Option<CorrelationId>,
     recent: BTreeMap<CommandId, Remembered>,
+    /// The same ids by when they are forgotten: a busy aggregate remembers many.
+    forgotten_after: BTreeSet<(Millis, CommandId)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,7 +56,6 @@ struct Remembered {
     digest: Digest,
     outcome: Outcome,
     seq: u64,
-    forget_after: Millis,
 }
 
 impl<A: Aggregate> Default for Root<A> {
@@ -62,6 +67,7 @@ impl<A: Aggregate> Default for Root<A> {
             last_at: Millis(0),
             correlation: None,
             recent: BTreeMap::new(),
+            forgotten_after: BTreeSet::new(),
         }
     }
 }
@@ -135,15 +141,17 @@ impl<A: Aggregate> Root<A> {
         }
         self.last_seq = seq;
         self.last_at = decision.at;
-        self.recent.retain(|_, known| known.forget_after > decision.at);
+        while let Some((after, id)) = self.forgotten_after.first().copied()
+            && after <= decision.at
+        {
+            self.forgotten_after.pop_first();
+            self.recent.remove(&id);
+        }
+        let after = decision.command_expires_at.max(decision.at).plus(REDELIVERY_BOUND);
+        self.forgotten_after.insert((after, decision.command_id));
         self.recent.insert(
             decision.command_id,
-            Remembered {
-                digest: decision.command_digest,
-                outcome: decision.outcome.clone(),
-                seq,
-                forget_after: decision.command_expires_at.max(decision.at).plus(REDELIVERY_BOUND),
-            },
+            Remembered { digest: decision.command_digest, outcome: decision.outcome.clone(), seq },
         );
         Ok(())
     }
