@@ -1,0 +1,19 @@
+//! A world in one thread: everything that happens is an event at a virtual time, drawn from one seed.
+
+mod admin;
+mod agent;
+mod agent_os;
+mod faults;
+mod fixtures;
+mod log;
+mod people;
+mod prepare;
+mod rng;
+mod runner;
+mod way;
+mod witness;
+mod worker;
+mod world;
+
+pub use rng::Rng;
+pub use world::{Outcome, Rules, World, run};
