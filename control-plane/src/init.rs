@@ -41,6 +41,13 @@ pub fn credentials_file(role: &str) -> String {
 pub const BUS_CERTIFICATE: &str = "nats/node.pem";
 pub const BUS_KEY: &str = "nats/node.key";
 
+/// All that an auditor needs to read the log, from this machine or another, and nothing that can write to it:
+/// `viworks-replay` finds it here.
+pub const AUDIT_CA: &str = "audit/bus-ca.pem";
+pub const AUDIT_CERTIFICATE: &str = "audit/reader.pem";
+pub const AUDIT_KEY: &str = "audit/reader.key";
+pub const AUDIT_CREDENTIALS: &str = "audit/reader.creds";
+
 pub const HTTPS_CERTIFICATE: &str = "tls/https.pem";
 pub const HTTPS_KEY: &str = "tls/https.key";
 
@@ -183,12 +190,19 @@ fn bus(
     let node = authorities.bus.client_identity("control-plane", now)?;
     state.add_public(BUS_CERTIFICATE, node.certificate.as_bytes())?;
     state.add(BUS_KEY, node.key.as_bytes())?;
-    for role in BusRole::ALL {
+    for role in BusRole::ALL.into_iter().filter(|role| *role != BusRole::Reader) {
         let credentials = operator.role_credentials(role, now).map_err(bus_error)?;
         state.add(&credentials_file(role.as_str()), credentials.as_bytes())?;
     }
     let system = operator.system_credentials(now).map_err(bus_error)?;
     state.add(&credentials_file("system"), system.as_bytes())?;
+
+    let auditor = authorities.bus.client_identity("auditor", now)?;
+    state.add_public(AUDIT_CA, authorities.bus.pem().as_bytes())?;
+    state.add_public(AUDIT_CERTIFICATE, auditor.certificate.as_bytes())?;
+    state.add(AUDIT_KEY, auditor.key.as_bytes())?;
+    let reader = operator.role_credentials(BusRole::Reader, now).map_err(bus_error)?;
+    state.add(AUDIT_CREDENTIALS, reader.as_bytes())?;
     Ok(())
 }
 
