@@ -1,0 +1,142 @@
+//! Whether the projections that grew are equal to a fresh fold of the log.
+
+use crate::{failure::Failure, log::Log, personal::PersonalKeys};
+use serde::Serialize;
+use std::{fmt, path::Path};
+use viworks_domain::ids::UserId;
+use viworks_projections::{BATCH, Checkpoint, Database, Difference, Dump, Projector};
+
+/// People read this many; programs get all.
+const SHOWN: usize = 100;
+/// The longest value that is shown to people in full.
+const LONGEST_SHOWN: usize = 80;
+
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    pub equal: bool,
+    /// Both are folds of the log up to here: the live projection's checkpoint.
+    pub seq: u64,
+    /// How far behind the log the live projection was.
+    pub behind: u64,
+    /// Rows compared.
+    pub compared: usize,
+    pub differences: Vec<Unequal>,
+}
+
+/// One value, as the live projection and the fresh fold have it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Unequal {
+    pub table: &'static str,
+    pub key: String,
+    /// None: the whole row is missing on one side.
+    pub column: Option<&'static str>,
+    pub live: Option<String>,
+    pub fresh: Option<String>,
+}
+
+/// Reads the live database at one moment, folds the log up to that moment's checkpoint into a database of its
+/// own, and compares.
+pub async fn check(log: &Log, url: &str, keys: &PersonalKeys) -> Result<Checked, Failure> {
+    let live = existing(url).await?;
+    let grown = live.dump(true).await?;
+    live.close().await;
+    let checkpoint = grown.checkpoint.ok_or(Failure::NothingProjected)?;
+    if checkpoint.seq > log.head {
+        return Err(Failure::Ahead { projection: checkpoint.seq, log: log.head });
+    }
+    let fresh = fold(log, checkpoint, keys).await?;
+    let differences = compare(&grown, &fresh, keys);
+    Ok(Checked {
+        equal: differences.is_empty(),
+        seq: checkpoint.seq,
+        behind: log.head - checkpoint.seq,
+        compared: fresh.rows(),
+        differences,
+    })
+}
+
+/// Opening would make what is not there.
+async fn existing(url: &str) -> Result<Database, Failure> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.trim_start_matches("//").split('?').next().unwrap_or_default();
+        if !Path::new(path).is_file() {
+            return Err(Failure::NoDatabase(url.to_owned()));
+        }
+    }
+    Ok(Database::open(url).await?)
+}
+
+/// Into a file that goes with this function: names may stand in it.
+async fn fold(log: &Log, checkpoint: Checkpoint, keys: &PersonalKeys) -> Result<Dump, Failure> {
+    let folder = tempfile::tempdir().map_err(|error| Failure::Database(error.into()))?;
+    let path = folder.path().join("fresh.sqlite");
+    let database = Database::open(&format!("sqlite://{}", path.display())).await?;
+    let mut projector = Projector::open(database.clone(), checkpoint.log, keys.clone()).await?;
+    let mut reading = log.from_start(checkpoint.seq).await?;
+    let mut batch = Vec::with_capacity(BATCH);
+    while let Some(recorded) = reading.next().await? {
+        batch.push(recorded);
+        if batch.len() == BATCH {
+            projector.apply(&batch).await?;
+            batch.clear();
+        }
+    }
+    projector.apply(&batch).await?;
+    let dump = database.dump(true).await?;
+    database.close().await;
+    Ok(dump)
+}
+
+fn compare(grown: &Dump, fresh: &Dump, keys: &PersonalKeys) -> Vec<Unequal> {
+    let differences = grown.differences(fresh).into_iter();
+    differences.filter(|difference| is_judged(difference, keys)).map(Unequal::from).collect()
+}
+
+/// A name can be compared only with its user's data key; without it, not even looked at.
+fn is_judged(difference: &Difference, keys: &PersonalKeys) -> bool {
+    let is_name = difference.table == "users" && difference.column == Some("username");
+    !is_name || difference.key.parse().is_ok_and(|user: UserId| keys.has(user))
+}
+
+impl From<Difference> for Unequal {
+    fn from(found: Difference) -> Self {
+        let Difference { table, key, column, here, there } = found;
+        Self { table, key, column, live: here, fresh: there }
+    }
+}
+
+impl fmt::Display for Unequal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |value: &Option<String>| {
+            value.as_ref().map_or_else(
+                || "nothing".to_owned(),
+                |text| match text.char_indices().nth(LONGEST_SHOWN) {
+                    Some((end, _)) => format!("{}..", &text[..end]),
+                    None => text.clone(),
+                },
+            )
+        };
+        let column = self.column.map(|column| format!(".{column}")).unwrap_or_default();
+        let (live, fresh) = (shown(&self.live), shown(&self.fresh));
+        write!(f, "{}{column} of {}: {live} in the projection, {fresh} in a fresh fold", self.table, self.key)
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for difference in self.differences.iter().take(SHOWN) {
+            writeln!(f, "{difference}")?;
+        }
+        let found = self.differences.len();
+        if found > SHOWN {
+            writeln!(f, ".. and {} more; --json gives all", found - SHOWN)?;
+        }
+        let Self { seq, compared, behind, .. } = self;
+        if self.equal {
+            write!(f, "equal: {compared} rows as of sequence {seq}")?;
+        } else {
+            write!(f, "not equal: {found} differences in {compared} rows as of sequence {seq}")?;
+        }
+        if *behind > 0 { writeln!(f, " ({behind} behind the log)") } else { writeln!(f) }
+    }
+}
