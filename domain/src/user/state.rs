@@ -234,6 +234,7 @@ impl Aggregate for User {
             Event::GatewaysAssigned(e) => {
                 self.gateways.clone_from(&e.gateways);
                 self.begin(&e.steps);
+                self.note_provisioned();
             }
             Event::DeviceAdded(e) => {
                 self.devices.push(e.device);
@@ -345,6 +346,10 @@ impl User {
 
     fn settle(&mut self, step: Step, attempt: u32, progress: Progress) {
         self.steps.insert(step, StepState { progress, attempt });
+        self.note_provisioned();
+    }
+
+    fn note_provisioned(&mut self) {
         self.provisioned |= self.phase == Phase::Live
             && self
                 .steps

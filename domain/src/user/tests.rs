@@ -114,6 +114,12 @@ fn a_gateway_taken_away_and_given_back_starts_a_new_attempt() {
     assert_eq!(user.state.usable_gateways().count(), 0);
 }
 
+#[test]
+fn taking_away_the_gateway_that_failed_lets_the_rest_be_enough() {
+    let stuck = provisioning().and([finished(Step::Directory, 1), failed(VPN, 1), finished(PANEL, 1)]);
+    assert!(stuck.done(Command::AssignGateways { gateways: vec![] }).state.is_active());
+}
+
 // Credentials.
 
 #[test]

@@ -1,0 +1,102 @@
+use crate::{
+    batch::{Batch, run},
+    column::{int, json, millis},
+    rows::{Topic, UserState},
+};
+use viworks_domain::{decision::RecordedEvent, ids::UserId, user::Event};
+
+/// Active once every step has been done at the same time; a gateway that is added later takes nothing away.
+const PROVISIONED: &str = "UPDATE users SET provisioned = 1, \
+     state = CASE WHEN state = 'provisioning' THEN 'active' ELSE state END, seq = $1 \
+     WHERE id = $2 AND provisioned = 0 AND state IN ('provisioning', 'suspended') \
+     AND NOT EXISTS (SELECT 1 FROM user_steps WHERE user_id = $2 AND assigned = 1 AND state <> 'done')";
+
+pub async fn project(
+    batch: &mut Batch<'_>,
+    event: &RecordedEvent<'_>,
+    user: &Event,
+) -> Result<(), sqlx::Error> {
+    let id = UserId(event.decision.aggregate.id);
+    let (seq, at) = (int(event.seq), millis(event.decision.at));
+    match user {
+        Event::Created(e) => {
+            let username = batch.usernames.get(&id).cloned();
+            run!(
+                batch,
+                "INSERT INTO users (id, username, state, provisioned, policies, gateways, created_at, seq) \
+                 VALUES ($1, $2, 'provisioning', 0, $3, $4, $5, $6)",
+                id.to_string(),
+                username,
+                json(&e.policies),
+                json(&e.gateways),
+                at,
+                seq,
+            )?;
+        }
+        Event::StepFinished(_) | Event::StepFailed(_) => {
+            run!(batch, PROVISIONED, seq, id.to_string())?;
+        }
+        Event::GatewaysAssigned(e) => {
+            run!(
+                batch,
+                "UPDATE users SET gateways = $1, seq = $2 WHERE id = $3",
+                json(&e.gateways),
+                seq,
+                id.to_string(),
+            )?;
+            run!(batch, PROVISIONED, seq, id.to_string())?;
+        }
+        Event::PoliciesAssigned(e) => {
+            run!(
+                batch,
+                "UPDATE users SET policies = $1, seq = $2 WHERE id = $3",
+                json(&e.policies),
+                seq,
+                id.to_string(),
+            )?;
+        }
+        Event::LoginSucceeded(_) => {
+            run!(
+                batch,
+                "UPDATE users SET last_login_at = $1, seq = $2 WHERE id = $3",
+                at,
+                seq,
+                id.to_string()
+            )?;
+        }
+        Event::Suspended(_) => state(batch, id, UserState::Suspended, seq).await?,
+        Event::Resumed(_) => {
+            run!(
+                batch,
+                "UPDATE users SET state = CASE WHEN provisioned = 1 THEN 'active' ELSE 'provisioning' END, \
+                 seq = $1 WHERE id = $2",
+                seq,
+                id.to_string(),
+            )?;
+        }
+        Event::DeletionRequested(_) => state(batch, id, UserState::Deleting, seq).await?,
+        Event::Deleted(_) => state(batch, id, UserState::Deleted, seq).await?,
+        Event::Erased(_) => {
+            run!(
+                batch,
+                "UPDATE users SET state = 'erased', username = NULL, seq = $1 WHERE id = $2",
+                seq,
+                id.to_string(),
+            )?;
+        }
+        // Shown in the steps, the devices or the audit; the row stays as it is.
+        Event::StepRetried(_)
+        | Event::PasswordSet(_)
+        | Event::DeviceAdded(_)
+        | Event::LoginFailed(_)
+        | Event::AttemptReserved(_)
+        | Event::AttemptRefunded(_) => {}
+    }
+    batch.changed(event.seq, Topic::Users, id);
+    Ok(())
+}
+
+async fn state(batch: &mut Batch<'_>, id: UserId, state: UserState, seq: i64) -> Result<(), sqlx::Error> {
+    run!(batch, "UPDATE users SET state = $1, seq = $2 WHERE id = $3", state.as_str(), seq, id.to_string())?;
+    Ok(())
+}
