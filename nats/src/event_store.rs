@@ -15,7 +15,7 @@ use std::error::Error as _;
 use viworks_domain::{
     Aggregate, Root,
     aggregate::CannotFold,
-    decision::{BadDecision, Decision, Recorded},
+    decision::{BadDecision, Decision, Recorded, RecordedEvent},
     event::AggregateRef,
 };
 
@@ -148,6 +148,12 @@ impl EventStore {
     pub async fn read_from(&self, seq: u64) -> Result<Reader, ReadError> {
         Reader::open(&self.bus, seq.max(1)).await
     }
+}
+
+/// A decision's events, typed; the error of one that this build cannot read names stream, sequence and version.
+pub fn events(recorded: &Recorded) -> Result<Vec<RecordedEvent<'_>>, ReadError> {
+    let unreadable = |source| CannotFold::Unreadable { seq: recorded.seq, source };
+    Ok(recorded.events().map_err(unreadable)?)
 }
 
 fn is_conflict(error: &PublishError) -> bool {

@@ -13,7 +13,7 @@ use crate::{
     Clock,
     bus::Bus,
     command_bus::CommandSender,
-    event_store::{EventStore, ReadError},
+    event_store::{self, EventStore, ReadError},
     gateway_bus::orders::OrderSender,
     key_value::{Checkpoint, Checkpoints, KeyValueError},
     pull::Closed,
@@ -24,7 +24,7 @@ use std::{future::Future, time::Duration};
 use tokio::time::MissedTickBehavior;
 use viworks_domain::{
     Millis,
-    aggregate::{CannotFold, LogIdentity},
+    aggregate::LogIdentity,
     decision::Recorded,
     event::AnyEvent,
     gateway,
@@ -159,8 +159,7 @@ impl<P: Process> Running<P> {
     /// Folds one decision; emits what follows unless that was done before.
     async fn take(&mut self, recorded: &Recorded) -> Result<(), ReadError> {
         let seq = recorded.seq;
-        let events =
-            recorded.events().map_err(|source| ReadError::Fold(CannotFold::Unreadable { seq, source }))?;
+        let events = event_store::events(recorded)?;
         let mut effects = Vec::new();
         for event in &events {
             if let AnyEvent::Gateway(gateway::Event::Enrolled(enrolled)) = &event.event {

@@ -74,6 +74,8 @@ pub fn streams(replicas: usize) -> [Config; 7] {
             retention: RetentionPolicy::WorkQueue,
             allow_message_schedules: true,
             allow_rollup: true,
+            // The server takes no other where schedules are; without a cap nothing is discarded.
+            discard: DiscardPolicy::Old,
             ..base(DEADLINES, "vw.due.>")
         },
         Config {

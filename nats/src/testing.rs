@@ -9,18 +9,25 @@ use crate::{
     Clock,
     bus::Bus,
     connect::{self, Link},
-    identity::{credentials::Credentials, operator::Operator, role::BusRole},
+    identity::{
+        claims::USER_LIFETIME,
+        credentials::Credentials,
+        nkey::{KeyPair, Kind},
+        operator::Operator,
+        push::Accounts,
+        role::BusRole,
+    },
+    stream,
 };
 use async_nats::Client;
 use std::{
-    future::Future,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
-use viworks_domain::{Millis, aggregate::LogIdentity, ids::LogId};
+use viworks_domain::{Millis, aggregate::LogIdentity, ids::{BusAccount, GatewayId, LogId}};
 
 /// Every wait of a test ends here.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -67,11 +74,7 @@ impl TestClock {
 ///
 /// # Panics
 /// When [`PATIENCE`] runs out.
-pub async fn until<T, F, Fut>(what: &str, mut ask: F) -> T
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Option<T>>,
-{
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask().await {
@@ -82,7 +85,38 @@ where
     }
 }
 
+/// A gateway as far as the bus knows it.
+#[derive(Clone, Debug)]
+pub struct TestGateway {
+    pub id: GatewayId,
+    pub account: BusAccount,
+    pub user: KeyPair,
+    pub jwt: String,
+}
+
+impl TestGateway {
+    pub fn credentials(&self) -> Credentials {
+        Credentials::fixed(self.user.clone(), self.jwt.clone())
+    }
+}
+
 impl TestServer {
+    /// Enrols a gateway: its account is pushed, its consumer made, its user minted.
+    ///
+    /// # Panics
+    /// When the server does not take it.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn gateway(&self, n: u8) -> TestGateway {
+        let id = GatewayId([n; 16]);
+        let account = self.operator.gateway_account(id).expect("its own kind of key");
+        let jwt = self.operator.gateway_account_jwt(id, now()).expect("minted");
+        Accounts::new(self.system().await).push(&account, &jwt).await.expect("pushed");
+        stream::ensure_gateway(&self.bus(BusRole::Admission).await, &account).await.expect("a consumer");
+        let user = KeyPair::generate(Kind::User).expect("entropy");
+        let jwt = self.operator.gateway_user(id, &user.public(), now(), USER_LIFETIME).expect("minted");
+        TestGateway { id, account, user, jwt }
+    }
+
     /// A connection of that role, with streams and consumers made.
     ///
     /// # Panics
