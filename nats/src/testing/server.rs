@@ -14,7 +14,9 @@ use crate::{
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use std::{
     fs,
+    io::Write as _,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -96,8 +98,11 @@ impl TestServer {
         .expect("the configuration is written");
         let text = fs::read_to_string(&conf).expect("just written");
         fs::write(&conf, change(text)).expect("writable");
-        let client_tls = connect::tls(&certificates.ca, &certificates.client.0, &certificates.client.1)
-            .expect("its own certificates");
+        let (client, key) = &certificates.client;
+        let client_tls = connect::tls(&certificates.ca, client, key).expect("its own certificates");
+        for (name, pem) in [("bus-ca.pem", &certificates.ca), ("client.pem", client), ("client.key", key)] {
+            write_closed(&directory.path().join(name), pem);
+        }
         let mut server = Self { operator, client_tls, address, conf, child: None, directory };
         server.restart().await;
         server
@@ -155,6 +160,7 @@ impl TestServer {
         self.address
     }
 
+    /// Where `bus-ca.pem`, `client.pem` and `client.key` are, for programs that connect by themselves.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -173,6 +179,13 @@ impl TestServer {
         let credentials = self.operator.unlimited_for_tests(now());
         Bus::connect(&self.link(), &credentials, BusRole::Setup).await.expect("connects")
     }
+}
+
+/// Programs refuse keys that others can read.
+#[expect(clippy::expect_used, reason = "for tests only")]
+fn write_closed(path: &Path, text: &str) {
+    let file = fs::File::options().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).expect("written");
 }
 
 /// PEM texts: certificate and key.
