@@ -33,7 +33,7 @@ impl Log {
     }
 
     /// Every decision from the first through `through`, in order.
-    pub async fn from_start(&self, through: u64) -> Result<Reading, Failure> {
+    pub async fn read(&self, through: u64) -> Result<Reading, Failure> {
         let through = through.min(self.head);
         let reader = if through == 0 { None } else { Some(self.store.read_from(1).await?) };
         Ok(Reading { reader, progress: Progress::new(through), through })

@@ -10,6 +10,9 @@ mod paper;
 mod personal;
 mod rebuild;
 mod source;
+#[cfg(test)]
+#[path = "../tests/story/mod.rs"]
+mod story;
 mod then;
 mod timeline;
 
@@ -84,7 +87,7 @@ async fn timeline(source: &Source, paper: &mut Paper, id: [u8; 16]) -> Result<()
     let mut story = Story::about(id, &known, keys);
     paper.begin_rows()?;
     let mut told = 0usize;
-    let mut reading = log.from_start(log.head).await?;
+    let mut reading = log.read(log.head).await?;
     while let Some(recorded) = reading.next().await? {
         for row in story.tell(&recorded)? {
             paper.row(&row)?;
@@ -110,7 +113,7 @@ async fn at(
         Until::Sequence(seq) => seq,
         Until::Time(_) => log.head,
     };
-    let mut reading = log.from_start(through).await?;
+    let mut reading = log.read(through).await?;
     while let Some(recorded) = reading.next().await? {
         if moment.fold(&recorded)?.is_break() {
             break;

@@ -221,3 +221,6 @@ fn keep<K: Ord + Copy, A: Aggregate>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ impl PersonalKeys {
         Self::parse(&text).ok_or_else(|| Failure::BadFile { path: path.to_owned(), wanted })
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let keys = lines.map(|line| {
             let (user, key) = line.split_once(char::is_whitespace)?;

@@ -72,7 +72,7 @@ async fn fold(log: &Log, checkpoint: Checkpoint, keys: &PersonalKeys) -> Result<
     let path = folder.path().join("fresh.sqlite");
     let database = Database::open(&format!("sqlite://{}", path.display())).await?;
     let mut projector = Projector::open(database.clone(), checkpoint.log, keys.clone()).await?;
-    let mut reading = log.from_start(checkpoint.seq).await?;
+    let mut reading = log.read(checkpoint.seq).await?;
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(recorded) = reading.next().await? {
         batch.push(recorded);

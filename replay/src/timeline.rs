@@ -160,3 +160,6 @@ fn names(event: &AnyEvent, subject: AggregateRef) -> bool {
         | AnyEvent::Operator(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
