@@ -106,8 +106,9 @@ impl Queries {
         }
     }
 
-    /// Up to `limit` changes after `seq`, whole sequences only.
+    /// Up to `limit` changes after `seq` (64 at least: no decision changes as many rows), whole sequences only.
     pub async fn changes_after(&self, seq: u64, limit: u32) -> Result<Changes, QueryError> {
+        let limit = limit.max(64);
         let mut tx = self.database.snapshot().await?;
         let head = crate::database::read_checkpoint(&mut tx).await?.map_or(0, |checkpoint| checkpoint.seq);
         // Ahead of the head: the feed last saw a log that has been restored since.

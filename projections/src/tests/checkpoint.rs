@@ -1,0 +1,170 @@
+//! Rows and checkpoint move together or not at all.
+
+crate::tests::checks! {
+    a_projection_goes_on_where_it_stood,
+    what_comes_twice_counts_once,
+    a_gap_stops_the_projector,
+    two_projectors_do_not_project_the_same_decision,
+    an_unknown_event_version_stops_with_its_sequence_and_leaves_nothing,
+    a_decision_of_another_log_is_refused,
+    tables_of_another_epoch_are_built_again,
+    readers_wait_until_their_write_is_seen,
+    changes_are_read_in_order_and_whole,
+    changes_too_long_ago_are_forgotten_and_said_to_be,
+}
+
+mod checks {
+    use crate::{
+        Changes, Database, NoKeys, ProjectError, Projector, Queries, QueryError, Topic,
+        tests::{
+            log::{self, LOG, Log, POLICY, USER, owner},
+            projected, projector,
+        },
+    };
+    use std::time::Duration;
+    use viworks_domain::{
+        aggregate::LogIdentity,
+        event::{AggregateKind, StoredEvent, Unreadable},
+        gateway::Health,
+        ids::LogId,
+        policy,
+    };
+
+    pub async fn a_projection_goes_on_where_it_stood(db: Database) {
+        let log = Log::story();
+        let half = log.recorded.len() / 2;
+        projector(&db).await.apply(&log.recorded[..half]).await.expect("projected");
+        let mut again = projector(&db).await;
+        assert_eq!(again.checkpoint().seq, half as u64);
+        let reached = again.apply(&log.recorded[half..]).await.expect("projected");
+        assert_eq!(reached, log.recorded.len() as u64);
+        assert_eq!(db.checkpoint().await.expect("read").expect("one").seq, reached);
+    }
+
+    pub async fn what_comes_twice_counts_once(db: Database) {
+        let log = Log::story();
+        let mut projector = projector(&db).await;
+        projector.apply(&log.recorded).await.expect("projected");
+        let before = db.dump(true).await.expect("dumped");
+        projector.apply(&log.recorded).await.expect("projected");
+        projector.apply(&log.recorded[3..7]).await.expect("projected");
+        assert_eq!(db.dump(true).await.expect("dumped"), before);
+    }
+
+    pub async fn a_gap_stops_the_projector(db: Database) {
+        let log = Log::story();
+        let mut projector = projector(&db).await;
+        projector.apply(&log.recorded[..3]).await.expect("projected");
+        let gap = projector.apply(&log.recorded[4..]).await;
+        assert!(matches!(gap, Err(ProjectError::Gap { expected: 4, found: 5 })), "{gap:?}");
+        assert_eq!(projector.checkpoint().seq, 3);
+    }
+
+    pub async fn two_projectors_do_not_project_the_same_decision(db: Database) {
+        let log = Log::story();
+        let mut first = projector(&db).await;
+        let mut second = projector(&db).await;
+        first.apply(&log.recorded[..5]).await.expect("projected");
+        let late = second.apply(&log.recorded[..7]).await;
+        assert!(matches!(late, Err(ProjectError::Overtaken { expected: 0 })), "{late:?}");
+        assert_eq!(second.resume().await.expect("resumed"), 5);
+        second.apply(&log.recorded).await.expect("projected");
+        let grown = db.dump(true).await.expect("dumped");
+        let fresh = crate::tests::memory().await;
+        projected(&fresh, &log).await;
+        assert_eq!(grown.differences(&fresh.dump(true).await.expect("dumped")), []);
+    }
+
+    pub async fn an_unknown_event_version_stops_with_its_sequence_and_leaves_nothing(db: Database) {
+        let mut log = Log::story();
+        let good = log.recorded.len() as u64;
+        log.add::<policy::Event>(owner(), POLICY.id, [policy::Retired {}.into()]);
+        let stored = StoredEvent { kind: 1, version: 9, bytes: vec![] };
+        let bad = log.decide(owner(), USER.into(), viworks_domain::decision::Outcome::Accepted, vec![stored]);
+        let mut projector = projector(&db).await;
+        projector.apply(&log.recorded[..good as usize]).await.expect("projected");
+        let before = db.dump(true).await.expect("dumped");
+        let stopped = projector.apply(&log.recorded).await.expect_err("stopped");
+        let unknown = Unreadable::UnknownVersion { aggregate: AggregateKind::User, kind: 1, version: 9 };
+        assert!(
+            matches!(stopped, ProjectError::Unreadable { seq, source } if seq == bad && source == unknown),
+            "{stopped}"
+        );
+        assert_eq!(db.dump(true).await.expect("dumped"), before, "nothing of the batch stays");
+        assert_eq!(projector.checkpoint().seq, good);
+    }
+
+    pub async fn a_decision_of_another_log_is_refused(db: Database) {
+        let mut log = Log::story();
+        log.recorded[4].decision.log_id = LogId([99; 16]);
+        let refused = projector(&db).await.apply(&log.recorded).await;
+        assert!(matches!(refused, Err(ProjectError::ForeignDecision { seq: 5, .. })), "{refused:?}");
+        assert_eq!(db.checkpoint().await.expect("read").expect("one").seq, 0);
+    }
+
+    pub async fn tables_of_another_epoch_are_built_again(db: Database) {
+        let log = Log::story();
+        projected(&db, &log).await;
+        let restored = LogIdentity { epoch: 2, ..LOG };
+        let opened = Projector::open(db.clone(), restored, NoKeys).await;
+        assert!(matches!(opened, Err(ProjectError::OtherLog { found: LOG })));
+        let mut rebuilt =
+            Projector::open_or_rebuild(db.clone(), restored, log::keys()).await.expect("rebuilt");
+        assert_eq!(rebuilt.checkpoint().seq, 0);
+        assert_eq!(db.dump(true).await.expect("dumped").rows(), 0);
+        // The decisions before the restoration still stand in the log under their epoch.
+        rebuilt.apply(&log.recorded).await.expect("projected");
+        assert_eq!(db.checkpoint().await.expect("read").expect("one").log, restored);
+    }
+
+    pub async fn readers_wait_until_their_write_is_seen(db: Database) {
+        let log = Log::story();
+        let head = log.recorded.len() as u64;
+        let mut projector = projector(&db).await;
+        let queries = Queries::new(db.clone());
+        let behind = queries.wait_until(head, Duration::from_millis(60)).await;
+        assert!(matches!(behind, Err(QueryError::Behind { wanted, reached: 0 }) if wanted == head));
+        let waiting = queries.wait_until(head, Duration::from_secs(30));
+        let (reached, applied) = tokio::join!(waiting, projector.apply(&log.recorded));
+        assert_eq!((reached.expect("seen"), applied.expect("projected")), (head, head));
+    }
+
+    pub async fn changes_are_read_in_order_and_whole(db: Database) {
+        let mut log = Log::story();
+        for _ in 0..30 {
+            log.health(Health::Down);
+            log.health(Health::Up);
+        }
+        let head = log.recorded.len() as u64;
+        let queries = projected(&db, &log).await;
+        let Changes::Since { seq, changes: all } = queries.changes_after(0, 10_000).await.expect("read")
+        else {
+            panic!("all are kept")
+        };
+        assert_eq!(seq, head);
+        assert!(all.is_sorted_by_key(|change| change.seq));
+        assert!(all.len() > 3 * 64, "{} changes make more than one call", all.len());
+        assert!(all.iter().any(|c| c.topic == Topic::Sessions && c.row_id == log::SESSION.to_string()));
+        let mut gathered = vec![];
+        let mut at = 0;
+        while at < head {
+            let Changes::Since { seq, changes } = queries.changes_after(at, 4).await.expect("read") else {
+                panic!("all are kept")
+            };
+            assert!(changes.iter().all(|change| change.seq > at && change.seq <= seq));
+            gathered.extend(changes);
+            at = seq;
+        }
+        assert_eq!(gathered, all);
+    }
+
+    pub async fn changes_too_long_ago_are_forgotten_and_said_to_be(db: Database) {
+        let log = Log::story();
+        let queries = projected(&db, &log).await;
+        let ahead = queries.changes_after(log.recorded.len() as u64 + 1, 10).await.expect("read");
+        assert_eq!(ahead, Changes::Forgotten);
+        // As if as many decisions more had been projected since.
+        sqlx::query("UPDATE checkpoint SET seq = seq + 60000").execute(&db.pool).await.expect("moved");
+        assert_eq!(queries.changes_after(1, 10).await.expect("read"), Changes::Forgotten);
+    }
+}
