@@ -36,8 +36,9 @@ impl Roster {
         if recorded.decision.aggregate.kind != AggregateKind::Gateway {
             return Ok(());
         }
-        let unreadable =
-            |source| ReadError::Fold(viworks_domain::aggregate::CannotFold::Unreadable { seq: recorded.seq, source });
+        let unreadable = |source| {
+            ReadError::Fold(viworks_domain::aggregate::CannotFold::Unreadable { seq: recorded.seq, source })
+        };
         for event in recorded.events().map_err(unreadable)? {
             if let AnyEvent::Gateway(gateway::Event::Enrolled(enrolled)) = event.event {
                 let id = GatewayId(recorded.decision.aggregate.id);
@@ -64,7 +65,11 @@ pub async fn follow(store: EventStore, roster: Roster, head: watch::Sender<u64>)
     }
 }
 
-async fn follow_once(store: &EventStore, roster: &Roster, head: &watch::Sender<u64>) -> Result<(), ReadError> {
+async fn follow_once(
+    store: &EventStore,
+    roster: &Roster,
+    head: &watch::Sender<u64>,
+) -> Result<(), ReadError> {
     let from = *head.borrow() + 1;
     let mut reader = store.read_from(from).await?;
     loop {

@@ -84,7 +84,11 @@ impl Intake {
     }
 
     /// Under which story the news stands: the session's, the user's, or the gateway's own.
-    async fn correlation(&self, aggregate: AggregateRef, gateway: GatewayId) -> Result<CorrelationId, ReadError> {
+    async fn correlation(
+        &self,
+        aggregate: AggregateRef,
+        gateway: GatewayId,
+    ) -> Result<CorrelationId, ReadError> {
         let of = match aggregate.kind {
             AggregateKind::Session => {
                 self.folds.fresh::<SessionState>(SessionId(aggregate.id)).await?.correlation

@@ -1,20 +1,24 @@
 //! Operators: the first owner, signing in and out, and a lost password.
 
 use crate::{
-    app::{App, Asker},
+    app::{self, App, Asker},
     entropy,
     error::{ApiError, Rejection},
-    keys::{OneUse, Username},
+    keys::{Keys, OneUse, Username},
+    keystore::DataKeys,
+    password::Passwords,
 };
 use data_encoding::BASE32_NOPAD;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 use viworks_api::{
     operator::{SignInRequest, SignInResponse},
     token::{Bearer, Token},
 };
 use viworks_domain::{
+    Root,
     actor::Actor,
+    aggregate::LogIdentity,
     command::WireCommand,
     ids::{CorrelationId, OperatorId, UserId},
     operator::{Command, Operator},
@@ -22,6 +26,43 @@ use viworks_domain::{
     personal::Personal,
     user::PasswordHash,
 };
+use viworks_nats::{command_bus::CommandSender, folds::Folds};
+
+/// What it takes to look after operators, whether the whole control plane runs here or one command.
+#[derive(Clone, Copy)]
+pub struct Desk<'a> {
+    pub log: LogIdentity,
+    pub keys: &'a Keys,
+    pub folds: &'a Folds,
+    pub commands: &'a CommandSender,
+    pub data_keys: &'a DataKeys,
+    pub passwords: &'a Passwords,
+}
+
+impl App {
+    pub fn desk(&self) -> Desk<'_> {
+        Desk {
+            log: self.log,
+            keys: &self.keys,
+            folds: &self.folds,
+            commands: &self.commands,
+            data_keys: &self.data_keys,
+            passwords: &self.passwords,
+        }
+    }
+}
+
+impl Desk<'_> {
+    async fn fold(self, operator: OperatorId) -> Result<Arc<Root<Operator>>, ApiError> {
+        self.folds.fresh(operator).await.map_err(ApiError::fault("an operator could not be read"))
+    }
+
+    async fn ask(self, asker: &Asker, operator: OperatorId, command: Command) -> Result<(), ApiError> {
+        let (aggregate, body) = (operator.into(), WireCommand::Operator(command));
+        let digest = body.digest(&aggregate);
+        app::ask(self.commands, self.log, asker, aggregate, body, digest).await.map(drop)
+    }
+}
 
 /// The name of the first start's owner.
 pub const OWNER: &str = "owner";
@@ -32,9 +73,10 @@ const fn as_user(operator: OperatorId) -> UserId {
 }
 
 /// Makes the owner if there is none, and gives the one-time password to print once.
-pub async fn ensure_owner(app: &App) -> Result<Option<SecretString>, ApiError> {
-    let owner = owner(app)?;
-    let root = app.fold::<Operator>(owner).await?;
+pub async fn ensure_owner(desk: Desk<'_>) -> Result<Option<SecretString>, ApiError> {
+    let name = Username::parse(OWNER).ok_or(Rejection::NotFound)?;
+    let owner = desk.keys.operator(&name);
+    let root = desk.fold(owner).await?;
     // A password is set in a second command: a first start that was killed in between begins here again.
     if root.state.password.is_some() {
         return Ok(None);
@@ -42,20 +84,19 @@ pub async fn ensure_owner(app: &App) -> Result<Option<SecretString>, ApiError> {
     let asker = machine();
     if root.version == 0 {
         let invite = Command::Invite { name: OWNER.to_owned(), role: Role::Owner };
-        app.ask(&asker.also("invite"), owner, WireCommand::Operator(invite), None).await?;
+        desk.ask(&asker.also("invite"), owner, invite).await?;
     }
-    set_drawn_password(app, &asker, owner).await.map(Some)
+    set_drawn_password(desk, &asker, owner).await.map(Some)
 }
 
-/// A new password for the owner, for whoever is on the machine itself. Every sign-in of the owner ends.
-pub async fn recover_owner(app: &App) -> Result<SecretString, ApiError> {
-    let owner = owner(app)?;
-    set_drawn_password(app, &machine(), owner).await
-}
-
-fn owner(app: &App) -> Result<OperatorId, ApiError> {
-    let name = Username::parse(OWNER).ok_or(Rejection::NotFound)?;
-    Ok(app.keys.operator(&name))
+/// A new password for an operator, for whoever is on the machine itself; every sign-in with the old one ends.
+/// None when there is no operator of that name.
+pub async fn recover(desk: Desk<'_>, name: &Username) -> Result<Option<SecretString>, ApiError> {
+    let operator = desk.keys.operator(name);
+    if desk.fold(operator).await?.version == 0 {
+        return Ok(None);
+    }
+    set_drawn_password(desk, &machine(), operator).await.map(Some)
 }
 
 fn machine() -> Asker {
@@ -66,32 +107,34 @@ fn machine() -> Asker {
     }
 }
 
-async fn set_drawn_password(app: &App, asker: &Asker, operator: OperatorId) -> Result<SecretString, ApiError> {
+async fn set_drawn_password(
+    desk: Desk<'_>,
+    asker: &Asker,
+    operator: OperatorId,
+) -> Result<SecretString, ApiError> {
     // 100 bits, in 20 characters that are read aloud and typed without mistakes.
     let mut text = BASE32_NOPAD.encode(&entropy::bytes::<13>()).to_ascii_lowercase();
     text.truncate(20);
     let password = SecretString::from(text);
-    set_password(app, asker, operator, &password).await?;
+    set_password(desk, asker, operator, &password).await?;
     Ok(password)
 }
 
 /// Sealed before it travels.
-pub async fn set_password(
-    app: &App,
+async fn set_password(
+    desk: Desk<'_>,
     asker: &Asker,
     operator: OperatorId,
     password: &SecretString,
 ) -> Result<(), ApiError> {
-    let hash = app.passwords.hash(password.clone()).await?;
-    let key = app
+    let hash = desk.passwords.hash(password.clone()).await?;
+    let key = desk
         .data_keys
         .create(as_user(operator))
         .await
         .map_err(ApiError::fault("the key store did not answer"))?;
     let password = Personal::seal(&hash, as_user(operator), &key, entropy::bytes());
-    let set = WireCommand::Operator(Command::SetPassword { password });
-    app.ask(&asker.also("password"), operator, set, None).await?;
-    Ok(())
+    desk.ask(&asker.also("password"), operator, Command::SetPassword { password }).await
 }
 
 /// `POST /v1/operator/sign-in`.

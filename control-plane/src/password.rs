@@ -73,8 +73,9 @@ impl Passwords {
         self.run(move |inner| {
             let known = stored.is_some();
             let phc = stored.unwrap_or_else(|| inner.nobody.clone());
-            let fits = argon2(&inner.pepper)
-                .is_some_and(|argon2| argon2.verify_password(password.expose_secret().as_bytes(), &*phc).is_ok());
+            let fits = argon2(&inner.pepper).is_some_and(|argon2| {
+                argon2.verify_password(password.expose_secret().as_bytes(), &*phc).is_ok()
+            });
             fits && known
         })
         .await

@@ -68,7 +68,7 @@ type Fault = Box<dyn Error + Send + Sync>;
 const REPLICAS: usize = 1;
 
 /// Where the system account's answers arrive.
-const SYSTEM_INBOX: &str = "_INBOX.system";
+pub const SYSTEM_INBOX: &str = "_INBOX.system";
 
 /// What is running; the first part that stops for good stops the node.
 struct Parts {
@@ -157,7 +157,10 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     let database = Database::open(&config.database).await?;
     let projector_bus = bus(&state, &link, BusRole::Projector).await?;
     let projected = EventStore::new(projector_bus);
-    parts.spawn("projector", projecting::run(projected, database.clone(), data_keys.clone(), log, parts.stopping()));
+    parts.spawn(
+        "projector",
+        projecting::run(projected, database.clone(), data_keys.clone(), log, parts.stopping()),
+    );
 
     // What gateways say.
     let folds = Arc::new(Folds::new(EventStore::new(api_bus.clone())));
@@ -174,7 +177,10 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
         log,
     };
     let heard = Telemetry::default();
-    parts.spawn("silence", silence::watch(heard.clone(), roster, intake.commands.clone(), Arc::clone(&folds), log));
+    parts.spawn(
+        "silence",
+        silence::watch(heard.clone(), roster, intake.commands.clone(), Arc::clone(&folds), log),
+    );
     parts.spawn("intake", intake.run());
     parts.spawn("telemetry", hear(telemetry(&api_bus).await?, heard.clone()));
 
@@ -197,7 +203,7 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
         keys,
         config,
     });
-    let owner = operators::ensure_owner(&app).await?;
+    let owner = operators::ensure_owner(app.desk()).await?;
     announce(&app, owner.as_ref().map(operators::exposed));
     let serving = http::listen::listen(listener, tls, http::routes(&app), parts.stopping());
     parts.spawn("https", async move {
@@ -257,8 +263,9 @@ struct Stopped {
 }
 
 async fn hear(
-    words: impl futures_util::Stream<Item = (viworks_domain::ids::BusAccount, viworks_domain::gateway_bus::Telemetry)>
-    + Send,
+    words: impl futures_util::Stream<
+        Item = (viworks_domain::ids::BusAccount, viworks_domain::gateway_bus::Telemetry),
+    > + Send,
     heard: Telemetry,
 ) -> Result<(), Fault> {
     futures_util::pin_mut!(words);
@@ -268,18 +275,18 @@ async fn hear(
     Ok(())
 }
 
-fn link(state: &StateDir, config: &Config) -> Result<Link, Fault> {
+pub fn link(state: &StateDir, config: &Config) -> Result<Link, Fault> {
     let ca = Authorities::load(state)?.bus.pem().to_owned();
     let certificate = std::fs::read_to_string(state.at(BUS_CERTIFICATE))?;
     let tls = connect::tls(&ca, &certificate, &state.text(BUS_KEY)?)?;
     Ok(Link { servers: config.bus.urls.clone(), tls })
 }
 
-async fn bus(state: &StateDir, link: &Link, role: BusRole) -> Result<Bus, Fault> {
+pub async fn bus(state: &StateDir, link: &Link, role: BusRole) -> Result<Bus, Fault> {
     let credentials = Credentials::from_text(&state.text(&init::credentials_file(role.as_str()))?)?;
     Ok(Bus::connect(link, &credentials, role).await?)
 }
 
-async fn sender(bus: &Bus, origin: Origin, keys: &Keys) -> Result<CommandSender, Fault> {
+pub async fn sender(bus: &Bus, origin: Origin, keys: &Keys) -> Result<CommandSender, Fault> {
     Ok(CommandSender::open(bus.clone(), origin, keys.origin(origin).clone()).await?)
 }

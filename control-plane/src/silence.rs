@@ -36,7 +36,10 @@ pub async fn watch(
             };
             let correlation = root.correlation.unwrap_or(CorrelationId(gateway.0));
             if let Err(error) = commands.send(&command(gateway, health, correlation, log)).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a gateway's health was not recorded");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a gateway's health was not recorded"
+                );
             }
         }
     }

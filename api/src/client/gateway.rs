@@ -2,7 +2,7 @@
 
 use super::{ApiError, Client, IdempotencyKey, Newer, PageRequest};
 use crate::{
-    At, Page,
+    Accepted, At, Page,
     gateway::{
         CredentialsRequest, CredentialsResponse, EnrolRequest, EnrolResponse, GatewayRow, InviteRequest,
         InviteResponse,
@@ -27,6 +27,15 @@ impl Client {
 
     pub async fn gateway(&self, id: GatewayId, newer: Newer) -> Result<At<GatewayRow>, ApiError> {
         self.get(&["gateways", &id.to_string()], &newer.query(), newer.longest()).await
+    }
+
+    /// It keeps what it has and takes nothing new.
+    pub async fn drain_gateway(&self, id: GatewayId, key: &IdempotencyKey) -> Result<Accepted, ApiError> {
+        self.act(&["gateways", &id.to_string(), "drain"], key).await
+    }
+
+    pub async fn retire_gateway(&self, id: GatewayId, key: &IdempotencyKey) -> Result<Accepted, ApiError> {
+        self.act(&["gateways", &id.to_string(), "retire"], key).await
     }
 
     /// With the one-use secret of the invitation; needs no token.

@@ -32,6 +32,11 @@ impl Client {
         self.change(Method::POST, &["operator", "sign-in"], key, request).await
     }
 
+    /// The server forgets this client's token.
+    pub async fn sign_out(&self, key: &IdempotencyKey) -> Result<Accepted, ApiError> {
+        self.act(&["operator", "sign-out"], key).await
+    }
+
     pub async fn me(&self) -> Result<Me, ApiError> {
         self.get(&["operator", "me"], &[], std::time::Duration::ZERO).await
     }

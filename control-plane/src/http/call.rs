@@ -205,11 +205,10 @@ mod tests {
 
     #[test]
     fn queries_are_pairs_and_decode() {
-        assert_eq!(pairs("a=1&b=x%20y+z&&c"), [
-            ("a".into(), "1".into()),
-            ("b".into(), "x y z".into()),
-            ("c".into(), String::new())
-        ]);
+        assert_eq!(
+            pairs("a=1&b=x%20y+z&&c"),
+            [("a".into(), "1".into()), ("b".into(), "x y z".into()), ("c".into(), String::new())]
+        );
         assert_eq!(decoded("%zz%"), "%%");
         assert_eq!(decoded("%ff"), "%ff");
     }

@@ -12,18 +12,9 @@ use crate::{
 };
 use viworks_api::Accepted;
 use viworks_domain::{
-    Aggregate,
-    aggregate::Known,
-    decision::Outcome,
-    device::Device,
-    directory::Directory,
-    event::AggregateKind,
-    gateway::Gateway,
-    ids::CommandId,
-    operator::Operator,
-    policy::Policy,
-    session::Session,
-    user::User,
+    Aggregate, aggregate::Known, decision::Outcome, device::Device, directory::Directory,
+    event::AggregateKind, gateway::Gateway, ids::CommandId, operator::Operator, policy::Policy,
+    session::Session, user::User,
 };
 
 /// Ids are unguessable hashes of who asked and their key, so knowing one is the right to ask.

@@ -14,9 +14,10 @@ use sha2::{Digest as _, Sha256};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use subtle::ConstantTimeEq;
 use viworks_api::{
+    Accepted,
     desktop::{
-        AnswerRequest, AnswerResponse, Bootstrap, BootstrapRequest, DesktopStage, DesktopView, OpenRequest,
-        OpenResponse, open_input,
+        AnswerRequest, AnswerResponse, Bootstrap, BootstrapRequest, DesktopView, OpenRequest, OpenResponse,
+        open_input,
     },
     token::{Bearer, Token},
 };
@@ -49,7 +50,12 @@ const LONGEST_NAME: usize = 64;
 ///
 /// # Errors
 /// `Rejection::SignIn` for a wrong password and an unknown name alike, after the same work.
-pub async fn open(app: &App, asker: &Asker, peer: IpAddr, request: OpenRequest) -> Result<OpenResponse, ApiError> {
+pub async fn open(
+    app: &App,
+    asker: &Asker,
+    peer: IpAddr,
+    request: OpenRequest,
+) -> Result<OpenResponse, ApiError> {
     let desktop = desktop_identity(&request)?;
     if request.desktop_name.len() > LONGEST_NAME || request.desktop_name.chars().any(char::is_control) {
         return Err(Rejection::Malformed("desktop_name: give at most 64 bytes of text").into());
@@ -157,7 +163,12 @@ impl DesktopPermit {
 }
 
 /// `GET /v1/desktop/sessions/{id}?after=&wait=`.
-pub async fn view(app: &App, permit: &DesktopPermit, after: u64, wait: Duration) -> Result<DesktopView, ApiError> {
+pub async fn view(
+    app: &App,
+    permit: &DesktopPermit,
+    after: u64,
+    wait: Duration,
+) -> Result<DesktopView, ApiError> {
     let root = app.fold_after::<Session>(permit.session, after, wait).await?;
     Ok(DesktopView { seq: root.last_seq, stage: stage::for_desktop(&root.state) })
 }
@@ -247,9 +258,10 @@ pub async fn bootstrap(
     // Released only when the gateway holds everything ready: a knock that comes too early is a lost second.
     let root = app
         .fold_until::<Session>(permit.session, ADMISSION_WAIT, |root| match &root.state.stage {
-            Stage::Verified(v) => v.bootstrap.as_ref().is_some_and(|b| {
-                b.id != id || b.admitted.is_some() || b.refused.is_some() || b.expired
-            }),
+            Stage::Verified(v) => v
+                .bootstrap
+                .as_ref()
+                .is_some_and(|b| b.id != id || b.admitted.is_some() || b.refused.is_some() || b.expired),
             _ => true,
         })
         .await?;
@@ -259,7 +271,8 @@ pub async fn bootstrap(
     let admitted = verified.bootstrap.as_ref().filter(|b| b.id == id && !b.expired).and_then(|b| b.admitted);
     let address = admitted.ok_or(Rejection::GatewayUnavailable)?;
     let policy = app.fold::<Policy>(origin.policy.id).await?;
-    let resources = policy.state.document.iter().flat_map(|d| &d.resources).map(|r| r.label.clone()).collect();
+    let resources =
+        policy.state.document.iter().flat_map(|d| &d.resources).map(|r| r.label.clone()).collect();
     Ok(Bootstrap {
         bootstrap: id,
         gateway: origin.gateway,
@@ -285,11 +298,9 @@ pub async fn bootstrap(
 }
 
 /// `POST /v1/desktop/sessions/{id}/sign-out`.
-pub async fn sign_out(app: &App, asker: &Asker, permit: &DesktopPermit) -> Result<DesktopStage, ApiError> {
+pub async fn sign_out(app: &App, asker: &Asker, permit: &DesktopPermit) -> Result<Accepted, ApiError> {
     let origin = permit.live()?;
     let asker = asker.as_actor(Actor::User { id: origin.user });
     let end = WireCommand::Session(session::WireCommand::RequestEnd { reason: EndReason::SignedOut });
-    app.ask(&asker, permit.session, end, None).await?;
-    let root = app.fold::<Session>(permit.session).await?;
-    Ok(stage::for_desktop(&root.state))
+    app.ask(&asker, permit.session, end, None).await
 }

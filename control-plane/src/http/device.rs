@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use std::{sync::Arc, time::Duration};
 use subtle::ConstantTimeEq;
 use viworks_api::{
+    Accepted,
     device::{DeviceView, EnrolRequest, EnrolResponse, PostureRequest, WaitingSession},
     token::{Bearer, Token},
 };
@@ -72,7 +73,12 @@ impl DevicePermit {
 }
 
 /// `GET /v1/device/session?after=&wait=`: the newest sign-in that waits for this phone.
-pub async fn view(app: &App, permit: &DevicePermit, after: u64, wait: Duration) -> Result<DeviceView, ApiError> {
+pub async fn view(
+    app: &App,
+    permit: &DevicePermit,
+    after: u64,
+    wait: Duration,
+) -> Result<DeviceView, ApiError> {
     let deadline = tokio::time::sleep(wait);
     tokio::pin!(deadline);
     let mut head = app.log_head.clone();
@@ -109,7 +115,8 @@ async fn newest(app: &App, permit: &DevicePermit) -> Result<(u64, Newest), ApiEr
 async fn waiting(app: &App, permit: &DevicePermit, seq: u64, newest: Newest) -> Result<DeviceView, ApiError> {
     let Some((id, root)) = newest else { return Ok(DeviceView { seq, session: None }) };
     let Some(origin) = &root.state.origin else { return Ok(DeviceView { seq, session: None }) };
-    let key = app.data_keys.get(permit.user).await.map_err(ApiError::fault("the key store did not answer"))?;
+    let key =
+        app.data_keys.get(permit.user).await.map_err(ApiError::fault("the key store did not answer"))?;
     let from = key.and_then(|key| origin.whereabouts.open(permit.user, &key).ok());
     let session = WaitingSession {
         session: id,
@@ -130,7 +137,7 @@ pub async fn posture(
     permit: &DevicePermit,
     session: SessionId,
     request: PostureRequest,
-) -> Result<DeviceView, ApiError> {
+) -> Result<Accepted, ApiError> {
     let record = session::WireCommand::RecordPosture {
         device: permit.device,
         report: request.report.0,
@@ -145,7 +152,7 @@ pub async fn another_code(
     asker: &Asker,
     permit: &DevicePermit,
     session: SessionId,
-) -> Result<DeviceView, ApiError> {
+) -> Result<Accepted, ApiError> {
     act(app, asker, permit, session, session::WireCommand::IssueCode { device: permit.device }).await
 }
 
@@ -155,7 +162,7 @@ pub async fn deny(
     asker: &Asker,
     permit: &DevicePermit,
     session: SessionId,
-) -> Result<DeviceView, ApiError> {
+) -> Result<Accepted, ApiError> {
     let end = session::WireCommand::RequestEnd { reason: EndReason::DeniedOnPhone };
     act(app, asker, permit, session, end).await
 }
@@ -166,14 +173,12 @@ async fn act(
     permit: &DevicePermit,
     session: SessionId,
     body: session::WireCommand,
-) -> Result<DeviceView, ApiError> {
+) -> Result<Accepted, ApiError> {
     let root = app.fold::<Session>(session).await?;
     if root.state.origin.as_ref().is_none_or(|origin| origin.device != permit.device) {
         // Another's session and none at all look the same.
         return Err(ApiError::Refused(Refusal::NotFound.stored()));
     }
     let asker = asker.as_actor(Actor::Device { id: permit.device });
-    app.ask(&asker, session, WireCommand::Session(body), None).await?;
-    let root = app.fold::<Session>(session).await?;
-    waiting(app, permit, root.last_seq, Some((session, root))).await
+    app.ask(&asker, session, WireCommand::Session(body), None).await
 }

@@ -35,7 +35,8 @@ pub struct Limits {
 
 impl Limits {
     pub fn new(config: &config::Limits) -> Self {
-        let per_minute = |n: u32| RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN)));
+        let per_minute =
+            |n: u32| RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN)));
         Self {
             sign_in: per_minute(config.sign_ins_per_minute),
             enrol: per_minute(config.enrolments_per_minute),

@@ -107,7 +107,8 @@ pub async fn listen(
         tokio::spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);
-            let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await else {
+            let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await
+            else {
                 return;
             };
             let routes = TowerToHyperService::new(warp::service(routes));

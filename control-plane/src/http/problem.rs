@@ -44,11 +44,9 @@ const fn words(rejection: Rejection) -> (StatusCode, &'static str, &'static str)
             "what you wait for cannot be shown yet",
             "it is recorded; ask again in a moment",
         ),
-        R::GatewayUnavailable => (
-            S::SERVICE_UNAVAILABLE,
-            "the gateway is not available at the moment",
-            "try again in a moment",
-        ),
+        R::GatewayUnavailable => {
+            (S::SERVICE_UNAVAILABLE, "the gateway is not available at the moment", "try again in a moment")
+        }
         R::Unavailable => (
             S::SERVICE_UNAVAILABLE,
             "the service is not available at the moment",

@@ -49,8 +49,12 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Behind { .. } => Rejection::NotCaughtUp.into(),
-            QueryError::BadCursor => Rejection::Malformed("cursor: give back the one of the page before").into(),
-            QueryError::Corrupt { .. } | QueryError::Database(_) => Self::fault("the database was asked")(error),
+            QueryError::BadCursor => {
+                Rejection::Malformed("cursor: give back the one of the page before").into()
+            }
+            QueryError::Corrupt { .. } | QueryError::Database(_) => {
+                Self::fault("the database was asked")(error)
+            }
         }
     }
 }

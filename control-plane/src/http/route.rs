@@ -150,7 +150,8 @@ mod tests {
     fn a_path_fits_its_pattern_and_nothing_longer_or_shorter() {
         assert_eq!(matches("/v1/users/{id}/phone", "/v1/users/abc/phone"), Some(Some("abc")));
         assert_eq!(matches("/v1/users", "/v1/users"), Some(None));
-        for other in ["/v1/users/abc", "/v1/users/abc/phone/", "/v1/users/abc/x", "/v1//users/abc/phone", "/"] {
+        for other in ["/v1/users/abc", "/v1/users/abc/phone/", "/v1/users/abc/x", "/v1//users/abc/phone", "/"]
+        {
             assert_eq!(matches("/v1/users/{id}/phone", other), None, "{other}");
         }
     }

@@ -1,9 +1,6 @@
 //! What a desktop and a phone may know of a session: neutral words, never which rule fired.
 
-use viworks_api::{
-    desktop::DesktopStage,
-    device::DeviceStage,
-};
+use viworks_api::{desktop::DesktopStage, device::DeviceStage};
 use viworks_domain::session::{Session, Stage, Winding};
 
 /// The same for every denial: what to do about it, without telling an attacker what was looked at.
@@ -33,11 +30,9 @@ pub fn for_desktop(session: &Session) -> DesktopStage {
 pub fn for_device(session: &Session) -> DeviceStage {
     match &session.stage {
         Stage::Challenged => DeviceStage::Posture,
-        Stage::CodeIssued(Some(code)) => DeviceStage::Code {
-            code: code.id,
-            sealed: code.sealed.clone(),
-            expires_at: code.expires_at,
-        },
+        Stage::CodeIssued(Some(code)) => {
+            DeviceStage::Code { code: code.id, sealed: code.sealed.clone(), expires_at: code.expires_at }
+        }
         Stage::CodeIssued(None) => DeviceStage::CodeExpired,
         Stage::Verified(_) => DeviceStage::Verified,
         Stage::Denied => DeviceStage::Denied { advice: ADVICE.to_owned() },

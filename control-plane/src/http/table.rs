@@ -29,19 +29,24 @@ const PUT: Method = Method::PUT;
 
 /// What is served; everything else is a 404 problem.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    together([for_operators(app), for_desktops(app), for_phones(app), for_gateways(app)].into_iter().flatten().collect())
-        .recover(|rejected: warp::Rejection| async move {
-            let rejection = if rejected.is_not_found() {
-                Rejection::NotFound
-            } else if rejected.find::<warp::reject::MethodNotAllowed>().is_some() {
-                Rejection::Method
-            } else {
-                Rejection::Malformed("the request line or a header cannot be read")
-            };
-            Ok::<_, Infallible>(problem::respond(&rejection.into(), CorrelationId(entropy::bytes())))
-        })
-        .unify()
-        .boxed()
+    together(
+        [for_operators(app), for_desktops(app), for_phones(app), for_gateways(app)]
+            .into_iter()
+            .flatten()
+            .collect(),
+    )
+    .recover(|rejected: warp::Rejection| async move {
+        let rejection = if rejected.is_not_found() {
+            Rejection::NotFound
+        } else if rejected.find::<warp::reject::MethodNotAllowed>().is_some() {
+            Rejection::Method
+        } else {
+            Rejection::Malformed("the request line or a header cannot be read")
+        };
+        Ok::<_, Infallible>(problem::respond(&rejection.into(), CorrelationId(entropy::bytes())))
+    })
+    .unify()
+    .boxed()
 }
 
 pub fn for_operators(app: &Arc<App>) -> Vec<Route> {
@@ -142,8 +147,8 @@ async fn bootstrap(mut call: Call, permit: DesktopPermit, _: Id<SessionId>) -> A
 async fn leave(mut call: Call, permit: DesktopPermit, _: Id<SessionId>) -> Answer {
     call.nothing().await?;
     let asker = call.asker(Actor::Stranger)?;
-    let stage = desktop::sign_out(&call.app, &asker, &permit).await?;
-    call.ok(&stage)
+    let accepted = desktop::sign_out(&call.app, &asker, &permit).await?;
+    call.ok(&accepted)
 }
 
 async fn enrol_device(mut call: Call, _: Anybody, (): ()) -> Answer {
@@ -163,22 +168,22 @@ async fn view_waiting(call: Call, permit: DevicePermit, (): ()) -> Answer {
 async fn posture(mut call: Call, permit: DevicePermit, Id(session): Id<SessionId>) -> Answer {
     let request = call.json().await?;
     let asker = call.asker(Actor::Stranger)?;
-    let view = device::posture(&call.app, &asker, &permit, session, request).await?;
-    call.ok(&view)
+    let accepted = device::posture(&call.app, &asker, &permit, session, request).await?;
+    call.ok(&accepted)
 }
 
 async fn another_code(mut call: Call, permit: DevicePermit, Id(session): Id<SessionId>) -> Answer {
     call.nothing().await?;
     let asker = call.asker(Actor::Stranger)?;
-    let view = device::another_code(&call.app, &asker, &permit, session).await?;
-    call.ok(&view)
+    let accepted = device::another_code(&call.app, &asker, &permit, session).await?;
+    call.ok(&accepted)
 }
 
 async fn deny(mut call: Call, permit: DevicePermit, Id(session): Id<SessionId>) -> Answer {
     call.nothing().await?;
     let asker = call.asker(Actor::Stranger)?;
-    let view = device::deny(&call.app, &asker, &permit, session).await?;
-    call.ok(&view)
+    let accepted = device::deny(&call.app, &asker, &permit, session).await?;
+    call.ok(&accepted)
 }
 
 async fn enrol_gateway(mut call: Call, _: Anybody, (): ()) -> Answer {

@@ -2,6 +2,7 @@
 
 use super::{Inconsistent, Prepared, Preparer};
 use crate::{entropy, seal};
+use std::sync::Arc;
 use viworks_domain::{
     Millis, Root, bytes,
     command::{Command as BusCommand, WireCommand as AnyCommand},
@@ -16,8 +17,6 @@ use viworks_domain::{
     user::User,
 };
 use viworks_nats::worker::{Prepare, PrepareFault};
-use std::sync::Arc;
-
 
 /// Unwraps the inner result, or answers with its refusal.
 macro_rules! or_refuse {
@@ -69,7 +68,8 @@ impl Preparer {
             W::RecordPosture { device, report, signature } => {
                 let (root, origin) = or_refuse!(self.opened(session).await?);
                 let phone = self.folds.fresh::<Device>(*device).await?;
-                let input = otp::posture_input(session, &origin.challenge, origin.desktop.session_key, report);
+                let input =
+                    otp::posture_input(session, &origin.challenge, origin.desktop.session_key, report);
                 if origin.device != *device || !phone.state.signed(&input, signature) {
                     return Ok(Err(Refusal::OtherDevice.stored()));
                 }
@@ -155,7 +155,8 @@ impl Preparer {
         let at = PolicyRef { id: origin.policy.id, version: policy.state.version };
         let active = policy.state.active(origin.policy.id).is_some() && user.state.policies.contains(&at.id);
         // A policy that was opened under has a document for ever: drafts are never taken back.
-        let document = policy.state.document.clone().ok_or(Inconsistent("the policy of an opened session"))?;
+        let document =
+            policy.state.document.clone().ok_or(Inconsistent("the policy of an opened session"))?;
         let beside = self.beside(&user.state, session, origin.desktop.install_key).await?;
         let posture = root.state.posture.clone();
         Ok(standing(origin.user, &user.state, at, document, active, beside, posture, now))
@@ -192,14 +193,20 @@ impl Preparer {
                 return Ok(Ok((at, document.clone(), true)));
             }
             if let (None, Some(document)) = (&fallback, &policy.state.document) {
-                fallback = Some((PolicyRef { id: *id, version: policy.state.version }, document.clone(), false));
+                fallback =
+                    Some((PolicyRef { id: *id, version: policy.state.version }, document.clone(), false));
             }
         }
         Ok(fallback.ok_or_else(|| refused(RefusalClass::Conflict, "session.no_policy")))
     }
 
     /// The user's other sessions, and whether this desktop has been verified in one of them.
-    async fn beside(&self, user: &User, session: SessionId, install_key: Digest) -> Result<Beside, PrepareFault> {
+    async fn beside(
+        &self,
+        user: &User,
+        session: SessionId,
+        install_key: Digest,
+    ) -> Result<Beside, PrepareFault> {
         let mut beside = Beside::default();
         for id in user.sessions.iter().filter(|id| **id != session) {
             let other = &self.folds.fresh::<Session>(*id).await?.state;
@@ -207,8 +214,9 @@ impl Preparer {
                 other.stage,
                 Stage::Absent | Stage::Ended(_) | Stage::Denied | Stage::Expired
             ));
-            beside.known_desktop |= matches!(other.stage, Stage::Verified(_) | Stage::Ending(_) | Stage::Ended(_))
-                && other.origin.as_ref().is_some_and(|origin| origin.desktop.install_key == install_key);
+            beside.known_desktop |=
+                matches!(other.stage, Stage::Verified(_) | Stage::Ending(_) | Stage::Ended(_))
+                    && other.origin.as_ref().is_some_and(|origin| origin.desktop.install_key == install_key);
         }
         Ok(beside)
     }
@@ -227,8 +235,7 @@ impl Preparer {
         let keys = phone.state.keys.as_ref().ok_or(Inconsistent("the keys of an enrolled phone"))?;
         let aad = otp::sealed_aad(session, origin.device, code, expires_at);
         let sealed = seal::seal(&keys.agree, Label::SealOtp, &aad, digits.as_bytes())?;
-        let mac =
-            otp::mac(&self.keys.otp, session, origin.device, code, origin.desktop.session_key, &digits);
+        let mac = otp::mac(&self.keys.otp, session, origin.device, code, origin.desktop.session_key, &digits);
         Ok(PreparedCode { code, mac, sealed, expires_at })
     }
 }

@@ -1,0 +1,53 @@
+use super::{
+    credentials::client,
+    failure::Failure,
+    shown::{Shown, table, word},
+};
+use viworks_api::client::{AuditQuery, PageRequest};
+use viworks_domain::ids::{CorrelationId, SessionId, UserId};
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// What happened, newest first
+    Timeline {
+        #[arg(long, value_parser = super::policy::id::<UserId>)]
+        user: Option<UserId>,
+        #[arg(long, value_parser = super::policy::id::<SessionId>)]
+        session: Option<SessionId>,
+        #[arg(long, value_parser = super::policy::id::<CorrelationId>)]
+        correlation: Option<CorrelationId>,
+        /// Such as user.created
+        #[arg(long)]
+        kind: Option<String>,
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+}
+
+pub async fn run(command: Command) -> Result<Shown, Failure> {
+    let Command::Timeline { user, session, correlation, kind, limit } = command;
+    let page = PageRequest { limit: Some(limit), ..PageRequest::default() };
+    let page = client()?.audit(&AuditQuery { user, session, correlation, kind, page }).await?;
+    let rows: Vec<_> = page
+        .rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.seq.to_string(),
+                row.at.to_string(),
+                row.kind.clone(),
+                actor(&row.actor),
+                row.summary.clone(),
+            ]
+        })
+        .collect();
+    Ok(Shown::new(&page, table(&["SEQ", "AT", "WHAT", "BY", "SUMMARY"], &rows)))
+}
+
+/// The first word of who it was; the rest is in the JSON.
+fn actor(actor: &viworks_domain::actor::Actor) -> String {
+    match serde_json::to_value(actor) {
+        Ok(serde_json::Value::Object(object)) => object.keys().next().cloned().unwrap_or_default(),
+        _ => word(actor),
+    }
+}

@@ -1,0 +1,28 @@
+use super::{failure::Failure, shown::Shown};
+use crate::{config::Config, serve};
+use std::path::PathBuf;
+use tracing_subscriber::{EnvFilter, fmt};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The state directory that `viworks init` made
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Logs as JSON, for collectors
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub async fn run(args: Args) -> Result<Shown, Failure> {
+    let config = Config::load(&args.data)?;
+    // `VIWORKS_LOG=debug` and the like; what each level means: docs/logging.md.
+    let filter = EnvFilter::try_from_env("VIWORKS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if args.log_json {
+        logs.json().init()
+    } else {
+        logs.init()
+    }
+    serve::run(&args.data, config).await.map_err(Failure::Serve)?;
+    Ok(Shown::text(""))
+}
