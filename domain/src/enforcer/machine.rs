@@ -6,7 +6,7 @@ use super::{
     doors::Doors,
     pool::Addresses,
     saved::Step,
-    session::{Part, Session},
+    session::{Container, Part, Session},
 };
 use crate::{
     Millis,
@@ -181,6 +181,16 @@ impl Enforcer {
     /// For telemetry: each session, its image, and its bytes in and out.
     pub fn sessions(&self) -> impl Iterator<Item = (&super::Held, (u64, u64))> {
         self.sessions.values().map(|session| (&session.held, session.total()))
+    }
+
+    /// For telemetry: each session's container, its image, and whether it runs.
+    pub fn containers(&self) -> impl Iterator<Item = (SessionId, &str, bool)> {
+        let known = self.sessions.iter().filter(|(_, s)| s.container != Container::Absent);
+        known.map(|(id, s)| (*id, s.held.image.as_str(), s.container == Container::Up))
+    }
+
+    pub const fn edge_is_up(&self) -> bool {
+        self.connections.edge_is_up
     }
 
     /// What a shell may write anew at a start: expired nonces and old tombstones are not among it.
