@@ -16,7 +16,7 @@ use viworks_domain::{
     gateway_bus::{GatewayCommand, News, Order, Place, Report},
     ids::{BootstrapId, CommandId, CorrelationId, Digest, GatewayId, Incarnation, SessionId},
     lease::Clocks,
-    session::{Admission, WireCommand as S},
+    session::{Absence, Admission, Layer, WireCommand as S},
     user::{self, Step, StepFailure},
 };
 
@@ -123,6 +123,14 @@ impl World {
             let party = &mut self.agents[agent];
             party.behind = party.behind.max(party.skew.min(0).unsigned_abs());
         }
+        if let (Order::End(end), false) = (&command.order, self.rules.receipts_are_honest) {
+            self.agents[agent].orders[index].1 = true;
+            for layer in Layer::AT_GATEWAY {
+                let (session, end) = (end.session, end.end);
+                self.report(agent, News::Receipt { session, end, layer, absence: Absence::Gone });
+            }
+            return;
+        }
         self.handle(agent, Input::Order { command: Box::new(command), secrets });
     }
 
@@ -141,11 +149,7 @@ impl World {
             pool: fixtures::pool(),
         };
         let party = &mut self.agents[agent];
-        let mut memory = party.disk.memory.clone();
-        if !self.rules.tombstones_are_kept {
-            memory.tombstones.clear();
-        }
-        party.enforcer = Some(Enforcer::new(charter, memory));
+        party.enforcer = Some(Enforcer::new(charter, party.disk.memory.clone()));
         // What the edge had was the old one's.
         party.os.tls.clear();
         party.os.keys.clear();

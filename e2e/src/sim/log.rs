@@ -7,7 +7,7 @@ use viworks_domain::{
     decision::{Decision, Outcome, Recorded, RecordedEvent},
     device::Device,
     directory::Directory,
-    event::{AggregateKind, AggregateRef},
+    event::{AggregateKind, AggregateRef, AnyEvent},
     gateway::Gateway,
     ids::{CommandId, DeviceId, GatewayId, PolicyId, SessionId, UserId},
     policy::Policy,
@@ -70,7 +70,7 @@ pub(super) struct Conflict;
 
 #[derive(Default)]
 pub(super) struct Log {
-    pub recorded: Vec<Recorded>,
+    pub entries: Vec<Entry>,
     heads: BTreeMap<AggregateRef, Rc<AnyRoot>>,
     outcomes: BTreeMap<(AggregateRef, CommandId), Outcome>,
 }
@@ -124,7 +124,7 @@ impl Log {
         if expected.is_some_and(|expected| expected != head.last_seq()) {
             return Err(Conflict);
         }
-        let seq = self.recorded.len() as u64 + 1;
+        let seq = self.entries.len() as u64 + 1;
         let mut decision = Decision::from_bytes(&decision.to_bytes()).map_err(|_| Conflict)?;
         if expected.is_none() {
             // A store without optimistic concurrency takes what it is given.
@@ -132,18 +132,34 @@ impl Log {
         }
         Rc::make_mut(head).apply(seq, &decision).map_err(|_| Conflict)?;
         self.outcomes.insert((aggregate, decision.command_id), decision.outcome.clone());
-        self.recorded.push(Recorded { seq, decision });
+        let recorded = Recorded { seq, decision };
+        let events = recorded.events().map_err(|_| Conflict)?.into_iter().map(|event| event.event).collect();
+        self.entries.push(Entry { recorded, events });
         Ok(seq)
     }
 
-    pub fn last(&self) -> Option<&Recorded> {
-        self.recorded.last()
+    pub fn last(&self) -> Option<&Entry> {
+        self.entries.last()
     }
 }
 
-/// For the simulation: every event here was written by this build.
-pub(super) fn events(recorded: &Recorded) -> Vec<RecordedEvent<'_>> {
-    recorded.events().unwrap_or_default()
+/// A decision with its events read: once, for all who fold it.
+pub(super) struct Entry {
+    pub recorded: Recorded,
+    events: Vec<AnyEvent>,
+}
+
+impl Entry {
+    pub fn events(&self) -> impl Iterator<Item = RecordedEvent<'_>> {
+        let decision = &self.recorded.decision;
+        (0u32..).zip(&self.events).map(move |(n, event)| RecordedEvent {
+            seq: self.recorded.seq,
+            n,
+            version: decision.base_version + u64::from(n) + 1,
+            decision,
+            event: event.clone(),
+        })
+    }
 }
 
 pub(super) fn state_of<A: Aggregate>(root: Option<&Root<A>>) -> A {

@@ -7,7 +7,10 @@ use super::{
     way::Journey,
     world::{Event, World},
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use viworks_domain::{
     Millis,
     actor::{Actor, Origin},
@@ -17,8 +20,8 @@ use viworks_domain::{
     event::AggregateRef,
     gateway,
     ids::{
-        BootstrapId, CodeId, CommandId, CorrelationId, DeviceId, GatewayId, NameId, OfferId, OperatorId,
-        PolicyId, UserId,
+        AttemptId, BootstrapId, CodeId, CommandId, CorrelationId, DeviceId, GatewayId, NameId, OfferId,
+        OperatorId, PolicyId, SessionId, UserId,
     },
     otp::{Digits, OtpKey},
     policy::{self, Document},
@@ -35,6 +38,10 @@ pub(super) struct Vault {
     pub codes: BTreeMap<CodeId, Digits>,
     pub bootstraps: BTreeMap<BootstrapId, Secrets>,
     phones: u64,
+    /// Attempts that came with the digits that the phone had shown for this very session.
+    pub right: BTreeSet<AttemptId>,
+    /// Reports that a phone made of itself, by session.
+    pub honest: BTreeSet<(SessionId, Vec<u8>)>,
 }
 
 impl Vault {
@@ -44,6 +51,8 @@ impl Vault {
             codes: BTreeMap::new(),
             bootstraps: BTreeMap::new(),
             phones: rng.next(),
+            right: BTreeSet::new(),
+            honest: BTreeSet::new(),
         }
     }
 

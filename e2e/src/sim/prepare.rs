@@ -12,7 +12,7 @@ use viworks_domain::{
     command::{Command as BusCommand, WireCommand},
     decision::{Refusal as _, RefusalClass, Refused},
     device, directory, gateway,
-    ids::{CodeId, DeviceId, EndId, GatewayId, PolicyId, SessionId},
+    ids::{CodeId, DeviceId, Digest, EndId, GatewayId, PolicyId, SessionId},
     otp::{self, Digits},
     permission::{actor_may_ask, origin_may_send},
     policy::{self, Document, Facts, PolicyRef, PostureValues},
@@ -119,7 +119,8 @@ impl World {
                 let (state, origin) = self.opened(id)?;
                 let input = otp::posture_input(id, &origin.challenge, origin.desktop.session_key, report);
                 let enrolled = self.log.device(*device).is_some_and(|d| d.state.is_enrolled());
-                let signed = *signature == self.vault.sign(*device, &input);
+                let signed =
+                    !self.rules.reports_are_verified || *signature == self.vault.sign(*device, &input);
                 if origin.device != *device || !enrolled || !signed {
                     return Err(Refusal::OtherDevice.stored());
                 }
@@ -139,7 +140,8 @@ impl World {
                 let attempt_reserved =
                     !self.rules.attempts_are_paid || user.holds_attempt(*attempt, id, *code);
                 let standing = self.standing_of(id, &state, &origin, now)?;
-                C::Answer { code: *code, mac: *mac, attempt: *attempt, attempt_reserved, standing }
+                let mac = if self.rules.answers_are_checked { *mac } else { self.right(id, &origin, *code) };
+                C::Answer { code: *code, mac, attempt: *attempt, attempt_reserved, standing }
             }
             W::IssueBootstrap(bootstrap) => {
                 let (state, origin) = self.opened(id)?;
@@ -178,6 +180,13 @@ impl World {
                 incarnation: *incarnation,
             },
         })
+    }
+
+    /// What the right digits would have given.
+    fn right(&self, id: SessionId, origin: &Origin, code: CodeId) -> Digest {
+        let mac =
+            |digits| otp::mac(&self.vault.otp, id, origin.device, code, origin.desktop.session_key, digits);
+        self.vault.codes.get(&code).map_or(Digest([0; 32]), mac)
     }
 
     fn opened(&self, id: SessionId) -> Result<(Session, Origin), Refused> {

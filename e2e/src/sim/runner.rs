@@ -2,17 +2,16 @@
 
 use super::{
     fixtures::LOG,
+    log::Entry,
     world::{Event, World},
 };
 use std::collections::BTreeMap;
 use viworks_domain::{
     Millis,
     actor::ProcessName,
-    decision::Recorded,
     process::{
         Alarm, AlarmKind, Cause, Effect, Process, attempt_refund::AttemptRefund, enforcement::Enforcement,
-        gateway_command, provisioning::Provisioning, react_all, session_deadlines::SessionDeadlines,
-        teardown::Teardown,
+        gateway_command, provisioning::Provisioning, session_deadlines::SessionDeadlines, teardown::Teardown,
     },
 };
 
@@ -21,7 +20,7 @@ const SWEEP: u64 = 30_000;
 
 trait AnyProcess {
     fn name(&self) -> ProcessName;
-    fn fold(&mut self, recorded: &Recorded) -> Vec<Effect>;
+    fn fold(&mut self, entry: &Entry) -> Vec<Effect>;
     fn rang(&mut self, alarm: &Alarm, now: Millis) -> Vec<Effect>;
     fn alarms(&self) -> Vec<Alarm>;
     fn forget(&mut self);
@@ -31,8 +30,8 @@ impl<P: Process> AnyProcess for P {
     fn name(&self) -> ProcessName {
         P::NAME
     }
-    fn fold(&mut self, recorded: &Recorded) -> Vec<Effect> {
-        react_all(self, recorded).unwrap_or_default()
+    fn fold(&mut self, entry: &Entry) -> Vec<Effect> {
+        entry.events().flat_map(|event| self.react(&event)).collect()
     }
     fn rang(&mut self, alarm: &Alarm, now: Millis) -> Vec<Effect> {
         Process::rang(self, alarm, now)
@@ -105,14 +104,14 @@ impl World {
 
     pub(super) fn poll(&mut self, index: usize) {
         self.runners[index].polled = false;
-        if self.runners[index].process.name() == ProcessName::Provisioning && !self.rules.provisioning_runs {
+        if self.rules.silent == Some(self.runners[index].process.name()) {
             return;
         }
-        while !self.runners[index].down && self.runners[index].cursor < self.log.recorded.len() {
+        while !self.runners[index].down && self.runners[index].cursor < self.log.entries.len() {
             let cursor = self.runners[index].cursor;
-            let recorded = &self.log.recorded[cursor];
-            let seq = recorded.seq;
-            let effects = self.runners[index].process.fold(recorded);
+            let entry = &self.log.entries[cursor];
+            let seq = entry.recorded.seq;
+            let effects = self.runners[index].process.fold(entry);
             self.runners[index].cursor = cursor + 1;
             if cursor < self.runners[index].checkpoint {
                 continue;
@@ -185,8 +184,11 @@ impl World {
 
     /// Alarms that the fold wants and no clock has.
     pub(super) fn sweep(&mut self, index: usize) {
+        if !self.rules.alarms_are_swept {
+            return;
+        }
         self.after(SWEEP, Event::Sweep { runner: index });
-        let caught_up = self.runners[index].cursor == self.log.recorded.len();
+        let caught_up = self.runners[index].cursor == self.log.entries.len();
         if self.runners[index].down || !caught_up {
             return;
         }

@@ -323,6 +323,10 @@ impl World {
                 (id, digits) = (*other, theirs.clone());
             }
         }
+        let shown = self.vault.codes.get(&code).is_some_and(|shown| shown.as_bytes() == digits.as_bytes());
+        if shown && id == code {
+            self.vault.right.insert(attempt);
+        }
         let mac = otp::mac(&self.vault.otp, session, device, id, session_key, &digits);
         self.desktop_asks(way, session, WireCommand::Session(S::Answer { code: id, mac, attempt }));
     }
@@ -482,13 +486,15 @@ impl World {
                 S::RequestEnd { reason: EndReason::DeniedOnPhone }
             }
             Stage::Challenged => {
-                let report = fixtures::report(country, Millis(self.now));
+                let unsigned = mischief == Mischief::Unsigned
+                    && !std::mem::replace(&mut self.ways[way].mischief_done, true);
+                // Somebody else makes up a better report, and cannot sign it.
+                let report = fixtures::report(if unsigned { "AU" } else { country }, Millis(self.now));
                 let input =
                     otp::posture_input(session, &origin.challenge, origin.desktop.session_key, &report);
-                let mut signature = self.vault.sign(device, &input);
-                let unsigned = mischief == Mischief::Unsigned;
-                if unsigned && !std::mem::replace(&mut self.ways[way].mischief_done, true) {
-                    signature = vec![0; 8];
+                let signature = if unsigned { vec![0; 8] } else { self.vault.sign(device, &input) };
+                if !unsigned {
+                    self.vault.honest.insert((session, report.clone()));
                 }
                 S::RecordPosture { device, report, signature }
             }

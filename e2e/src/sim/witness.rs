@@ -2,12 +2,15 @@
 //!
 //! It shares no rule with the aggregates: it would not notice its own mistake in them.
 
+use super::people::Vault;
 use std::collections::{BTreeMap, BTreeSet};
 use viworks_domain::{
     actor::{Actor, Origin},
+    bytes,
     decision::{Outcome, RecordedEvent},
     event::{AggregateRef, AnyEvent},
     ids::{AttemptId, BootstrapId, CodeId, CommandId, SessionId, UserId},
+    policy::PostureValues,
     session::{Event as S, Layer},
     user::Event as U,
 };
@@ -81,14 +84,13 @@ impl Witness {
         self.demand(*outcome == Outcome::Accepted || events == 0, "a refusal with events");
     }
 
-    pub fn observe(&mut self, event: &RecordedEvent<'_>) {
-        let at = event.decision.at.0;
+    pub fn observe(&mut self, event: &RecordedEvent<'_>, vault: &Vault) {
         match &event.event {
             AnyEvent::User(happened) => self.user(UserId(event.decision.aggregate.id), happened),
             AnyEvent::Session(happened) => {
                 let id = SessionId(event.decision.aggregate.id);
                 let mut story = self.sessions.remove(&id).unwrap_or_default();
-                self.session(&mut story, id, happened, at, event);
+                self.session(&mut story, id, happened, event, vault);
                 self.sessions.insert(id, story);
             }
             AnyEvent::Directory(_) | AnyEvent::Device(_) | AnyEvent::Policy(_) | AnyEvent::Gateway(_) => {}
@@ -115,16 +117,19 @@ impl Witness {
         story: &mut Story,
         id: SessionId,
         happened: &S,
-        at: u64,
         event: &RecordedEvent<'_>,
+        vault: &Vault,
     ) {
+        let at = event.decision.at.0;
         self.demand(!story.over && !story.ended, "something happened to a session that was over");
         match happened {
             S::Opened(e) => story.user = Some(e.user),
             S::PostureRecorded(e) => {
                 story.posture_allowed = e.verdict.allow && e.verdict.facts.posture.is_some();
                 let by = matches!(event.decision.actor, Actor::Device { id } if id == e.device);
-                self.demand(by, "a posture that its own phone did not send");
+                let made = |posture: &PostureValues| vault.honest.contains(&(id, bytes::encode(posture)));
+                let honest = e.verdict.facts.posture.as_ref().is_some_and(made);
+                self.demand(by && honest, "a posture that its own phone did not report");
             }
             S::CodeIssued(e) => {
                 self.demand(story.posture_allowed, "a code for a posture that was not allowed");
@@ -145,6 +150,7 @@ impl Witness {
                 self.judged(story, id, e.attempt);
                 let live = story.code.is_some_and(|(code, until)| code == e.code && at < until);
                 self.demand(live, "verified by a code that did not count any more");
+                self.demand(vault.right.contains(&e.attempt), "verified by the wrong digits");
                 let unused = self.codes.insert(e.code);
                 self.demand(unused, "a code was used twice");
                 self.demand(e.verdict.allow, "verified against the policy");

@@ -5,7 +5,7 @@ use super::{
     agent_os::Os,
     faults::Fault,
     fixtures::{self, START},
-    log::{Log, events},
+    log::Log,
     people::{Person, Vault},
     rng::Rng,
     runner::{self, Runner},
@@ -15,6 +15,7 @@ use super::{
 };
 use std::collections::BTreeMap;
 use viworks_domain::{
+    actor::ProcessName,
     enforcer::Input,
     event::AggregateKind,
     ids::{BootstrapId, SessionId},
@@ -32,15 +33,20 @@ pub struct Rules {
     pub outcomes_are_remembered: bool,
     /// Attempts are paid before a code is judged.
     pub attempts_are_paid: bool,
-    /// The tombstones are there after a restart.
-    pub tombstones_are_kept: bool,
+    /// Digits are compared with what was sent to the phone.
+    pub answers_are_checked: bool,
+    /// The phone's signature is verified.
+    pub reports_are_verified: bool,
     /// The agent's own clock ends sessions.
     pub agents_watch_the_clock: bool,
     /// Grants time out in the kernel.
     pub kernel_forgets: bool,
-    pub provisioning_runs: bool,
     /// Receipts are given by the enforcer alone.
     pub receipts_are_honest: bool,
+    /// Alarms that were lost are rebuilt from the fold.
+    pub alarms_are_swept: bool,
+    /// This process does nothing.
+    pub silent: Option<ProcessName>,
     pub faults: bool,
 }
 
@@ -49,11 +55,13 @@ impl Rules {
         appends_are_guarded: true,
         outcomes_are_remembered: true,
         attempts_are_paid: true,
-        tombstones_are_kept: true,
+        answers_are_checked: true,
+        reports_are_verified: true,
         agents_watch_the_clock: true,
         kernel_forgets: true,
-        provisioning_runs: true,
         receipts_are_honest: true,
+        alarms_are_swept: true,
+        silent: None,
         faults: true,
     };
 }
@@ -262,19 +270,19 @@ impl World {
 
     /// A decision was appended.
     pub(super) fn observe(&mut self) {
-        let Some(recorded) = self.log.last() else { return };
-        let decision = &recorded.decision;
-        let events = events(recorded);
+        let Some(entry) = self.log.last() else { return };
+        let decision = &entry.recorded.decision;
+        let events = entry.events().collect::<Vec<_>>();
         self.witness.decided(decision.aggregate, decision.command_id, &decision.outcome, events.len());
         for event in &events {
-            self.witness.observe(event);
+            self.witness.observe(event, &self.vault);
         }
         if self.tracing {
             let names = events.iter().map(|event| event.event.name()).collect::<Vec<_>>().join(", ");
             let line = format!(
                 "{:>10} #{} {} {:?} {}",
                 self.now - START,
-                recorded.seq,
+                entry.recorded.seq,
                 decision.aggregate,
                 decision.outcome,
                 names
@@ -351,7 +359,7 @@ impl World {
         let stories = self.witness.sessions.values();
         Outcome {
             violation: self.witness.violation.clone(),
-            decisions: self.log.recorded.len(),
+            decisions: self.log.entries.len(),
             sessions: self.witness.sessions.len(),
             verified: stories.clone().filter(|story| story.verified).count(),
             connections: stories.clone().map(|story| story.connections).sum(),
