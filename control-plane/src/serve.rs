@@ -157,6 +157,7 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     let database = Database::open(&config.database).await?;
     let projector_bus = bus(&state, &link, BusRole::Projector).await?;
     let projected = EventStore::new(projector_bus);
+    let followed = projected.clone();
     parts.spawn(
         "projector",
         projecting::run(projected, database.clone(), data_keys.clone(), log, parts.stopping()),
@@ -166,7 +167,6 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     let folds = Arc::new(Folds::new(EventStore::new(api_bus.clone())));
     let (head, log_head) = watch::channel(0);
     let roster = Roster::default();
-    let followed = EventStore::new(api_bus.clone());
     parts.spawn("follower", follower::follow(followed, roster.clone(), head));
     let intake_bus = bus(&state, &link, BusRole::Intake).await?;
     let known = KnownGateways { roster: roster.clone(), folds: Arc::clone(&folds) };
