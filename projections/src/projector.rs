@@ -91,13 +91,29 @@ impl<K: PersonalReader> Projector<K> {
     }
 
     /// Projects what is newer than the checkpoint, in order and without gaps, and gives where it stands now.
-    /// After an error nothing of the failed transaction is in the tables.
+    /// Whatever another projector on the same database has done meanwhile is left to it. After an error nothing
+    /// of the failed transaction is in the tables.
     pub async fn apply(&mut self, recorded: &[Recorded]) -> Result<u64, ProjectError> {
+        loop {
+            let before = self.at.seq;
+            match self.apply_new(recorded).await {
+                Err(overtaken @ ProjectError::Overtaken { .. }) => {
+                    // Only forward: a checkpoint that went back is somebody building the tables again.
+                    if self.resume().await? <= before {
+                        return Err(overtaken);
+                    }
+                }
+                result => return result.map(|()| self.at.seq),
+            }
+        }
+    }
+
+    async fn apply_new(&mut self, recorded: &[Recorded]) -> Result<(), ProjectError> {
         let new = recorded.partition_point(|r| r.seq <= self.at.seq);
         for chunk in recorded[new..].chunks(BATCH) {
             self.apply_chunk(chunk).await?;
         }
-        Ok(self.at.seq)
+        Ok(())
     }
 
     async fn apply_chunk(&mut self, chunk: &[Recorded]) -> Result<(), ProjectError> {

@@ -8,6 +8,7 @@ mod personal;
 mod postgres;
 mod rows;
 mod same;
+mod speed;
 
 use crate::{Database, Projector, Queries};
 use log::{LOG, Log};

@@ -5,6 +5,7 @@ crate::tests::checks! {
     what_comes_twice_counts_once,
     a_gap_stops_the_projector,
     two_projectors_do_not_project_the_same_decision,
+    a_checkpoint_that_went_back_stops_the_projector,
     an_unknown_event_version_stops_with_its_sequence_and_leaves_nothing,
     a_decision_of_another_log_is_refused,
     tables_of_another_epoch_are_built_again,
@@ -65,14 +66,28 @@ mod checks {
         let mut first = projector(&db).await;
         let mut second = projector(&db).await;
         first.apply(&log.recorded[..5]).await.expect("projected");
-        let late = second.apply(&log.recorded[..7]).await;
-        assert!(matches!(late, Err(ProjectError::Overtaken { expected: 0 })), "{late:?}");
-        assert_eq!(second.resume().await.expect("resumed"), 5);
-        second.apply(&log.recorded).await.expect("projected");
+        // The second still believes that it stands at the beginning.
+        assert_eq!(second.checkpoint().seq, 0);
+        assert_eq!(second.apply(&log.recorded[..7]).await.expect("goes on from there"), 7);
+        assert_eq!(
+            first.apply(&log.recorded[5..]).await.expect("and so does the first"),
+            log.recorded.len() as u64
+        );
+        second.apply(&log.recorded).await.expect("nothing is left to do");
         let grown = db.dump(true).await.expect("dumped");
         let fresh = crate::tests::memory().await;
         projected(&fresh, &log).await;
         assert_eq!(grown.differences(&fresh.dump(true).await.expect("dumped")), []);
+    }
+
+    pub async fn a_checkpoint_that_went_back_stops_the_projector(db: Database) {
+        let log = Log::story();
+        let mut first = projector(&db).await;
+        first.apply(&log.recorded[..5]).await.expect("projected");
+        let mut again = Projector::rebuild(db.clone(), LOG, log::keys()).await.expect("rebuilt");
+        again.apply(&log.recorded[..2]).await.expect("projected");
+        let stopped = first.apply(&log.recorded).await;
+        assert!(matches!(stopped, Err(ProjectError::Overtaken { expected: 5 })), "{stopped:?}");
     }
 
     pub async fn an_unknown_event_version_stops_with_its_sequence_and_leaves_nothing(db: Database) {

@@ -72,7 +72,7 @@ impl Log {
 
     /// What follows belongs to one act of a person.
     pub fn act(&mut self) -> CorrelationId {
-        self.correlation += 1;
+        self.correlation = self.correlation.wrapping_add(1);
         self.correlation()
     }
 
