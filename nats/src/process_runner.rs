@@ -18,7 +18,7 @@ use crate::{
     key_value::{Checkpoint, Checkpoints, KeyValueError},
     pull::Closed,
 };
-use alarm_clock::AlarmClock;
+use alarm_clock::{AlarmClock, Heard};
 use emit::Emitter;
 use std::{future::Future, time::Duration};
 use tokio::time::MissedTickBehavior;
@@ -29,7 +29,7 @@ use viworks_domain::{
     event::AnyEvent,
     gateway,
     ids::{GatewayId, LogId},
-    process::{Cause, Effect, Process},
+    process::{Cause, Process},
 };
 
 /// How often the fold is asked which alarms are overdue. The bus's schedules ring on time; this is for those
@@ -126,7 +126,7 @@ impl<P: Process> Running<P> {
     ) -> Result<(), RunnerStopped> {
         let mut sweeps = tokio::time::interval(SWEEP);
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut sweep = 0u32;
+        let (mut sweep, mut compare) = (0u32, true);
         loop {
             tokio::select! {
                 biased;
@@ -135,20 +135,23 @@ impl<P: Process> Running<P> {
                     return Ok(());
                 }
                 recorded = reader.next() => self.take(&recorded?).await?,
-                rang = alarm_clock.next() => {
-                    let rang = rang?;
-                    if let Some(alarm) = rang.alarm {
-                        let now = (self.clock)();
-                        let effects = self.process.rang(&alarm, now);
-                        self.emitter.emit(Cause::Alarm(alarm), effects, now).await;
+                heard = alarm_clock.next() => match heard? {
+                    Heard::Rang(alarm, delivery) => {
+                        if let Some(alarm) = alarm {
+                            let now = (self.clock)();
+                            let effects = self.process.rang(&alarm, now);
+                            self.emitter.emit(Cause::Alarm(alarm), effects, now).await;
+                        }
+                        // Rung again otherwise, which changes nothing.
+                        if let Err(error) = delivery.ack().await {
+                            tracing::debug!(%error, "a ringing was not acknowledged");
+                        }
                     }
-                    // Rung again otherwise, which changes nothing.
-                    if let Err(error) = rang.delivery.ack().await {
-                        tracing::debug!(%error, "a ringing was not acknowledged");
-                    }
-                }
+                    Heard::Nothing => compare = true,
+                },
                 _ = sweeps.tick() => {
-                    self.sweep(&alarm_clock, sweep.is_multiple_of(SWEEPS_PER_COMPARISON)).await;
+                    compare |= sweep.is_multiple_of(SWEEPS_PER_COMPARISON);
+                    compare &= !self.sweep(&alarm_clock, compare).await;
                     sweep = sweep.wrapping_add(1);
                     self.write_checkpoint().await;
                 }
@@ -180,8 +183,8 @@ impl<P: Process> Running<P> {
         Ok(())
     }
 
-    /// Rings what is overdue; now and then arms what the bus has lost.
-    async fn sweep(&mut self, alarm_clock: &AlarmClock, compare: bool) {
+    /// Rings what is overdue; now and then arms what the bus has lost. Whether they were compared.
+    async fn sweep(&mut self, alarm_clock: &AlarmClock, compare: bool) -> bool {
         let now: Millis = (self.clock)();
         let (overdue, ahead): (Vec<_>, Vec<_>) =
             self.process.alarms().into_iter().partition(|alarm| alarm.at.plus(GRACE) <= now);
@@ -189,20 +192,23 @@ impl<P: Process> Running<P> {
             let effects = self.process.rang(&alarm, now);
             self.emitter.emit(Cause::Alarm(alarm), effects, now).await;
         }
-        if compare && !ahead.is_empty() {
-            match alarm_clock.armed().await {
-                Ok(armed) => {
-                    let lost = ahead.into_iter().filter(|a| !armed.contains(&(a.instance, a.kind)));
-                    let effects: Vec<_> = lost.map(Effect::Arm).collect();
-                    if !effects.is_empty() {
-                        tracing::info!(count = effects.len(), "arming alarms that the bus does not have");
-                        self.emitter.arm_quickly(effects).await;
-                    }
-                }
-                // They are rung from here when they are due.
-                Err(error) => tracing::warn!(%error, "the armed alarms cannot be listed"),
-            }
+        if !compare || ahead.is_empty() {
+            return compare;
         }
+        let armed = match alarm_clock.armed().await {
+            Ok(armed) => armed,
+            Err(error) => {
+                // They are rung from here when they are due.
+                tracing::warn!(%error, "the armed alarms cannot be listed");
+                return false;
+            }
+        };
+        let lost: Vec<_> = ahead.into_iter().filter(|a| !armed.contains(&(a.instance, a.kind))).collect();
+        if !lost.is_empty() {
+            tracing::info!(count = lost.len(), "setting alarms that the bus does not have");
+            self.emitter.arm_quickly(lost).await;
+        }
+        true
     }
 
     /// A checkpoint that was not written costs emitting again, nothing else.

@@ -30,15 +30,6 @@ pub struct Puller {
     last_heard: tokio::time::Instant,
 }
 
-/// What a pull brings.
-#[derive(Debug)]
-pub enum Pulled {
-    Delivery(Delivery),
-    /// Nothing stands any more: the server is away or restarted, or does not know the consumer. Asking again
-    /// sends a new request; a reader that keeps its own place makes its consumer anew.
-    Lost,
-}
-
 #[derive(Debug, thiserror::Error)]
 #[error("the connection to the bus is closed")]
 pub struct Closed;
@@ -60,8 +51,10 @@ impl Puller {
         })
     }
 
-    /// The next message. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Pulled, Closed> {
+    /// The next message; nothing when no request stands any more, because the server is away, has restarted or
+    /// does not know the consumer. Asking again sends a new request; a reader that keeps its own place makes
+    /// its consumer anew. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<Delivery>, Closed> {
         loop {
             if self.left == 0 {
                 self.ask().await?;
@@ -69,14 +62,14 @@ impl Puller {
             let deadline = self.last_heard + LOST_AFTER;
             let Ok(answer) = tokio::time::timeout_at(deadline, self.answers.next()).await else {
                 self.left = 0;
-                return Ok(Pulled::Lost);
+                return Ok(None);
             };
             let message = answer.ok_or(Closed)?;
             self.last_heard = tokio::time::Instant::now();
             match message.status {
                 None => {
                     self.left = self.left.saturating_sub(1);
-                    return Ok(Pulled::Delivery(Delivery { client: self.client.clone(), message }));
+                    return Ok(Some(Delivery { client: self.client.clone(), message }));
                 }
                 Some(StatusCode::IDLE_HEARTBEAT) => {}
                 // Of an earlier request: no news.
@@ -88,7 +81,7 @@ impl Puller {
                     tracing::debug!(next = %self.next, status = ?message.status, why = ?message.description, "pull ended");
                     // No responders come at once: without a pause, a dead server would be asked for ever.
                     tokio::time::sleep(Duration::from_millis(100)).await;
-                    return Ok(Pulled::Lost);
+                    return Ok(None);
                 }
             }
         }

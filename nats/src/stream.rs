@@ -20,8 +20,11 @@ const ORDERS_PER_GATEWAY: i64 = 10_000;
 const REPORTS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Undecided commands beyond this are refused at the door, rather than accepted and never served.
 const COMMANDS_WAITING: i64 = 1_000_000;
-/// Longer than a decision ever takes; workers give signs of life besides.
-const WORKER_ACK_WAIT: Duration = Duration::from_secs(30);
+/// What a killed worker, intake or process had in hand comes again after this. Longer than a decision takes;
+/// workers give signs of life besides.
+const ACK_WAIT: Duration = Duration::from_secs(5);
+/// The same for a killed agent. One that works longer on an order says so.
+const GATEWAY_ACK_WAIT: Duration = Duration::from_secs(10);
 /// Commands in workers' hands at once.
 const COMMANDS_IN_HAND: i64 = 1024;
 /// The server caps silently at 1,000 where nothing is set, and takes -1 for that cap.
@@ -103,7 +106,7 @@ pub async fn ensure(setup: &Bus, replicas: usize) -> Result<(), SetupError> {
         durable_name: Some(name.to_owned()),
         filter_subject: filter.to_owned(),
         ack_policy: AckPolicy::Explicit,
-        ack_wait: WORKER_ACK_WAIT,
+        ack_wait: ACK_WAIT,
         max_ack_pending: COMMANDS_IN_HAND,
         deliver_policy: DeliverPolicy::All,
         ..pull::Config::default()
@@ -140,7 +143,7 @@ pub async fn ensure_gateway(admission: &Bus, account: &BusAccount) -> Result<(),
         durable_name: Some(subject::gateway_consumer(account).to_owned()),
         filter_subject: subject::Subject::GatewayCommand(account.clone()).to_string(),
         ack_policy: AckPolicy::Explicit,
-        ack_wait: Duration::from_secs(30),
+        ack_wait: GATEWAY_ACK_WAIT,
         max_ack_pending: 64,
         num_replicas: 1,
         ..pull::Config::default()

@@ -3,7 +3,7 @@
 
 mod server;
 
-pub use server::{TestServer, find_server};
+pub use server::{CA, CLIENT_CERTIFICATE, CLIENT_KEY, TestServer, find_server};
 
 use crate::{
     Clock,
@@ -27,7 +27,11 @@ use std::{
     },
     time::Duration,
 };
-use viworks_domain::{Millis, aggregate::LogIdentity, ids::{BusAccount, GatewayId, LogId}};
+use viworks_domain::{
+    Millis,
+    aggregate::LogIdentity,
+    ids::{BusAccount, GatewayId, LogId},
+};
 
 /// Every wait of a test ends here.
 pub const PATIENCE: Duration = Duration::from_secs(20);

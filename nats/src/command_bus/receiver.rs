@@ -3,7 +3,7 @@
 use super::{Answer, Reply};
 use crate::{
     bus::Bus,
-    pull::{AckError, Closed, Delivery, Pulled, Puller},
+    pull::{AckError, Closed, Delivery, Puller},
     subject::{self, COMMANDS, PARKED, ParkReason, ParkedFrom, REPLY_HEADER, Subject, WORKERS},
 };
 use async_nats::{
@@ -87,7 +87,7 @@ impl Receiver {
     /// The next genuine command. Cancel-safe but for a message that is being parked, which comes again.
     pub async fn next(&mut self) -> Result<Incoming, Closed> {
         loop {
-            let Pulled::Delivery(delivery) = self.puller.next().await? else { continue };
+            let Some(delivery) = self.puller.next().await? else { continue };
             match self.verify(&delivery) {
                 Ok(command) => {
                     let place = delivery.place();

@@ -4,7 +4,7 @@ use super::ReadError;
 use crate::{
     bus::Bus,
     entropy,
-    pull::{Pulled, Puller},
+    pull::Puller,
     subject::{self, Subject},
 };
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -81,7 +81,7 @@ impl Reader {
                 .next()
                 .await
                 .map_err(|_| ReadError::Unavailable { what: "the connection is closed", source: None })?;
-            let Pulled::Delivery(delivery) = pulled else {
+            let Some(delivery) = pulled else {
                 self.puller = None;
                 continue;
             };

@@ -3,7 +3,7 @@
 use crate::{
     connect::{self, CannotConnect, Link},
     identity::credentials::{Credentials, Mint, NotMinted},
-    pull::{Closed, Delivery, Pulled, Puller},
+    pull::{Closed, Delivery, Puller},
     subject::local,
 };
 use async_nats::{Client, RequestErrorKind, StatusCode};
@@ -135,7 +135,7 @@ impl Orders {
     /// through restarts of the server. Cancel-safe.
     pub async fn next(&mut self) -> Result<Delivery, Closed> {
         loop {
-            if let Pulled::Delivery(delivery) = self.0.next().await? {
+            if let Some(delivery) = self.0.next().await? {
                 return Ok(delivery);
             }
         }

@@ -3,7 +3,7 @@
 use crate::{
     bus::Bus,
     command_bus::park,
-    pull::{AckError, Closed, Delivery, Pulled, Puller},
+    pull::{AckError, Closed, Delivery, Puller},
     subject::{INTAKE, ParkReason, ParkedFrom, REPORTS, Subject},
 };
 use ed25519_dalek::VerifyingKey;
@@ -81,7 +81,7 @@ impl<F: FindGateway> ReportIntake<F> {
     /// The next genuine report, in the order in which the bus stored them.
     pub async fn next(&mut self) -> Result<IncomingReport, Closed> {
         loop {
-            let Pulled::Delivery(delivery) = self.puller.next().await? else { continue };
+            let Some(delivery) = self.puller.next().await? else { continue };
             match self.verify(&delivery).await {
                 Verdict::Genuine(report, account) => {
                     return Ok(IncomingReport { report, account, delivery });

@@ -2,7 +2,7 @@
 
 use crate::{
     bus::Bus,
-    pull::{Closed, Delivery, Pulled, Puller},
+    pull::{Closed, Delivery, Puller},
     subject::{self, AlarmName, DEADLINES, Subject},
 };
 use async_nats::{
@@ -43,10 +43,12 @@ pub(super) struct Setter {
     process: ProcessName,
 }
 
-/// One ringing; `alarm` is none when it cannot be read.
-pub(super) struct Ringing {
-    pub alarm: Option<Alarm>,
-    pub delivery: Delivery,
+/// What the bus has to say.
+pub(super) enum Heard {
+    /// `None` when it cannot be read.
+    Rang(Option<Alarm>, Box<Delivery>),
+    /// The bus was away, or its clocks are gone: what is set there had better be looked at.
+    Nothing,
 }
 
 impl AlarmClock {
@@ -60,17 +62,14 @@ impl AlarmClock {
         Setter { bus: self.bus.clone(), process: self.process }
     }
 
-    /// The next ringing. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Result<Ringing, Closed> {
-        loop {
-            if let Pulled::Delivery(delivery) = self.puller.next().await? {
-                let alarm = self.read(&delivery);
-                if alarm.is_none() {
-                    tracing::warn!(subject = delivery.subject(), "a ringing was not understood");
-                }
-                return Ok(Ringing { alarm, delivery });
-            }
+    /// The next word. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Result<Heard, Closed> {
+        let Some(delivery) = self.puller.next().await? else { return Ok(Heard::Nothing) };
+        let alarm = self.read(&delivery);
+        if alarm.is_none() {
+            tracing::warn!(subject = delivery.subject(), "a ringing was not understood");
         }
+        Ok(Heard::Rang(alarm, Box::new(delivery)))
     }
 
     fn read(&self, delivery: &Delivery) -> Option<Alarm> {

@@ -90,11 +90,7 @@ impl Emitter {
     }
 
     /// Alarms alone, each tried once: the sweep comes again.
-    pub(super) async fn arm_quickly(&self, effects: Vec<Effect>) {
-        let alarms = effects.into_iter().filter_map(|effect| match effect {
-            Effect::Arm(alarm) => Some(alarm),
-            Effect::Command { .. } | Effect::Order { .. } | Effect::Disarm { .. } => None,
-        });
+    pub(super) async fn arm_quickly(&self, alarms: Vec<Alarm>) {
         stream::iter(alarms)
             .for_each_concurrent(IN_FLIGHT, |alarm| async move {
                 if let Err(error) = self.setter.arm(&alarm).await {

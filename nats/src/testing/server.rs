@@ -23,6 +23,11 @@ use std::{
     time::Duration,
 };
 
+/// Below the server's directory, for programs that a test starts.
+pub const CLIENT_CERTIFICATE: &str = "tls/client.pem";
+pub const CLIENT_KEY: &str = "tls/client.key";
+pub const CA: &str = "tls/client-ca.pem";
+
 /// A running server. Killed, and its directory removed, when dropped.
 pub struct TestServer {
     pub(super) operator: Arc<Operator>,
@@ -99,6 +104,11 @@ impl TestServer {
         let text = fs::read_to_string(&conf).expect("just written");
         fs::write(&conf, change(text)).expect("writable");
         let (client, key) = &certificates.client;
+        for (name, pem) in
+            [(CLIENT_CERTIFICATE, &certificates.client.0), (CLIENT_KEY, &certificates.client.1)]
+        {
+            fs::write(directory.path().join(name), pem).expect("writable");
+        }
         let client_tls = connect::tls(&certificates.ca, client, key).expect("its own certificates");
         for (name, pem) in [("bus-ca.pem", &certificates.ca), ("client.pem", client), ("client.key", key)] {
             write_closed(&directory.path().join(name), pem);

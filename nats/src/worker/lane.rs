@@ -26,7 +26,7 @@ const PREPARATIONS: u32 = 24;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// The bus is told that often that a command is still being worked on; well below the consumer's ack wait.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+const SIGN_OF_LIFE: Duration = Duration::from_millis(1500);
 
 /// Ours, not the caller's: the command is tried again later.
 pub type PrepareFault = Box<dyn std::error::Error + Send + Sync>;

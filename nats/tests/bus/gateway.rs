@@ -25,7 +25,12 @@ use viworks_nats::{
         intake::{self, FindGateway, KnownGateway, ReportIntake},
         orders::OrderSender,
     },
-    identity::{claims, credentials::Credentials, push::{Accounts, PushError}, role::BusRole},
+    identity::{
+        claims,
+        credentials::Credentials,
+        push::{Accounts, PushError},
+        role::BusRole,
+    },
     subject::local,
     testing::{LOG, PATIENCE, TestGateway, TestServer, now, until},
 };
@@ -64,8 +69,8 @@ async fn orders_arrive_in_order_and_again_until_they_are_acknowledged() {
             }
         }
     };
-    // The third waits for its consumer's patience to run out, thirty seconds.
-    tokio::time::timeout(Duration::from_secs(60), third).await.unwrap();
+    // The third waits until its consumer's patience has run out, ten seconds.
+    tokio::time::timeout(PATIENCE * 2, third).await.unwrap();
 }
 
 #[tokio::test]
@@ -76,7 +81,10 @@ async fn a_report_is_durable_when_acknowledged_and_comes_in_verified_under_its_g
     // Not genuine, each in its way: no envelope, another key, another gateway's name.
     agent.report(b"no envelope".to_vec()).await.unwrap();
     let stranger = SigningKey::from_bytes(&[1; 32]);
-    agent.report(envelope::seal(Kind::Report, &stranger, &bytes::encode(&report(&gateway, 1)))).await.unwrap();
+    agent
+        .report(envelope::seal(Kind::Report, &stranger, &bytes::encode(&report(&gateway, 1))))
+        .await
+        .unwrap();
     agent.report(sealed(&report(&other, 1))).await.unwrap();
     let seq = agent.report(sealed(&report(&gateway, 2))).await.unwrap();
     assert_eq!(seq, 4);
