@@ -9,12 +9,12 @@ use viworks_domain::{Millis, ids::SessionId};
 #[derive(Debug, Parser)]
 #[command(name = "viworks-replay", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
-    #[command(flatten)]
-    pub source: Source,
-
     /// Answer in JSON.
     #[arg(long, global = true)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub source: Source,
 
     #[command(subcommand)]
     pub verb: Verb,

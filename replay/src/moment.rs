@@ -15,7 +15,7 @@ use viworks_domain::{
     event::{AggregateKind, AggregateRef, AnyEvent},
     gateway::Gateway,
     ids::{GatewayId, PolicyId, SessionId, UserId},
-    policy::Policy,
+    policy::{Policy, PolicyRef},
     session::{self, Absence, EndReason, Layer, Session, Stage},
     user::User,
 };
@@ -42,6 +42,9 @@ impl Until {
 #[derive(Clone, Debug, Default)]
 pub struct SessionThen {
     pub root: Root<Session>,
+    /// Known from `opened`, or from a denial at the first gate, where nothing was opened.
+    pub user: Option<UserId>,
+    pub policy: Option<PolicyRef>,
     pub opened_at: Option<Millis>,
     pub connected_at: Option<Millis>,
     pub ended_at: Option<Millis>,
@@ -176,7 +179,10 @@ impl SessionThen {
     fn note(&mut self, event: &session::Event, at: Millis) {
         use session::Event as E;
         match event {
-            E::Opened(_) => self.opened_at = Some(at),
+            E::Opened(e) => {
+                (self.user, self.policy) = (Some(e.user), Some(e.policy));
+                self.opened_at = Some(at);
+            }
             E::BootstrapIssued(e) => {
                 self.labels.clone_from(&e.labels);
                 self.image = Some(e.image.clone());
@@ -191,7 +197,11 @@ impl SessionThen {
                 self.receipts.insert(e.layer, Some(e.absence));
             }
             E::TrafficCounted(e) => self.traffic = Some((e.bytes_in, e.bytes_out)),
-            E::Ended(_) | E::Denied(_) | E::Expired(_) => self.ended_at = Some(at),
+            E::Denied(e) => {
+                (self.user, self.policy) = (Some(e.user), Some(e.policy));
+                self.ended_at = Some(at);
+            }
+            E::Ended(_) | E::Expired(_) => self.ended_at = Some(at),
             E::PostureRecorded(_)
             | E::CodeIssued(_)
             | E::CodeExpired(_)

@@ -28,10 +28,9 @@ pub struct Who {
 
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind)?;
         match self.name.as_ref().or(self.id.as_ref()) {
-            Some(known) => write!(f, " {known}"),
-            None => Ok(()),
+            Some(known) => f.pad(&format!("{} {known}", self.kind)),
+            None => f.pad(self.kind),
         }
     }
 }

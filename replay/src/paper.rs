@@ -2,6 +2,7 @@
 
 use crate::{failure::Failure, timeline::Row};
 use serde::Serialize;
+use serde_json::Value;
 use std::{
     fmt::Display,
     io::{self, BufWriter, Stdout, Write as _},
@@ -47,6 +48,10 @@ impl Paper {
             self.under = Some(under);
         }
         write!(self.out, "{:>9}  {time:<13}  {:<34}  {:<26}  {}", row.seq, row.actor, row.kind, row.summary)?;
+        let violated = violated(&row.details);
+        if !violated.is_empty() {
+            write!(self.out, " ({})", violated.join(", "))?;
+        }
         if let Some(from) = &row.whereabouts {
             write!(self.out, " (from {}, {})", from.address, from.desktop_name)?;
         }
@@ -90,6 +95,15 @@ impl Paper {
         }
         Ok(self.out.flush()?)
     }
+}
+
+/// The rules that a verdict found violated.
+fn violated(details: &Value) -> Vec<&str> {
+    let findings = details["findings"].as_array().into_iter().flatten();
+    findings
+        .filter(|found| found["standing"] == "violated")
+        .filter_map(|found| found["rule"].as_str())
+        .collect()
 }
 
 fn json(out: &mut impl io::Write, value: &impl Serialize) -> Result<(), Failure> {

@@ -72,6 +72,15 @@ fn a_session_that_is_asked_for_is_kept_to_its_end_with_every_receipt() {
 }
 
 #[test]
+fn a_denial_at_the_first_gate_still_names_user_and_policy() {
+    let moment = fold(&story::whole(), Until::Time(Millis::MAX), Some(story::DENIED));
+    let row = then::session(&moment, story::DENIED).expect("it was there");
+    assert_eq!((row.state, row.opened_at), (SessionState::Denied, None));
+    assert_eq!(row.user.expect("a user").id, story::BOB.to_string());
+    assert_eq!(row.policy.expect("a policy").name.as_deref(), Some("staff"));
+}
+
+#[test]
 fn late_news_of_a_session_that_was_let_go_changes_nothing() {
     use viworks_domain::{
         actor::Actor,

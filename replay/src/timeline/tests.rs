@@ -2,7 +2,8 @@ use super::*;
 use crate::story::{self, Log};
 
 fn tell(log: &Log, id: [u8; 16], keys: PersonalKeys) -> Vec<Row> {
-    let mut story = Story::about(id, &log.of(id), keys);
+    let known: Vec<_> = log.decisions.iter().filter(|r| r.decision.aggregate.id == id).cloned().collect();
+    let mut story = Story::about(id, &known, keys);
     log.decisions.iter().flat_map(|recorded| story.tell(recorded).expect("readable")).collect()
 }
 

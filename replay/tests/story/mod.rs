@@ -57,11 +57,6 @@ impl Log {
         after(self.decisions.len().saturating_sub(1))
     }
 
-    /// The decisions on whatever has this id.
-    pub fn of(&self, id: [u8; 16]) -> Vec<Recorded> {
-        self.decisions.iter().filter(|recorded| recorded.decision.aggregate.id == id).cloned().collect()
-    }
-
     pub fn decide(
         &mut self,
         of: impl Into<AggregateRef>,
