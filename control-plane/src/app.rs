@@ -168,10 +168,6 @@ impl App {
     pub fn now(&self) -> Millis {
         clock::now()
     }
-
-    pub fn correlation(&self) -> CorrelationId {
-        CorrelationId(entropy::bytes())
-    }
 }
 
 /// [`App::ask`], for whoever has no whole [`App`].

@@ -50,8 +50,6 @@ pub enum Name {
 }
 
 impl Name {
-    pub const ALL: [Self; 4] = [Self::Https, Self::Bus, Self::Gateway, Self::Session];
-
     const fn as_str(self) -> &'static str {
         match self {
             Self::Https => "https",
@@ -120,6 +118,7 @@ impl Authority {
         &self.pem
     }
 
+    #[cfg(test)]
     pub fn der(&self) -> &CertificateDer<'static> {
         &self.der
     }

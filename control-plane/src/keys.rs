@@ -8,14 +8,13 @@
 
 use crate::state::{StateDir, StateError};
 use data_encoding::BASE64URL_NOPAD;
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use std::{fmt, net::IpAddr};
 use viworks_domain::{
     actor::Origin,
-    envelope::KeyId,
     ids::{CommandId, Digest, NameId, OperatorId},
     otp::OtpKey,
     personal::DataKey,
@@ -132,7 +131,6 @@ pub struct Keys {
     pub wrapping: DataKey,
     /// Signs gateway commands; the agents know it from the key set that the offline root signed.
     pub gateway_commands: SigningKey,
-    pub sealer: SigningKey,
     address: SecretBytes,
     index: SecretBytes,
     request: SecretBytes,
@@ -150,7 +148,6 @@ impl Keys {
             pepper: SecretBytes(root.derive("password-pepper")),
             wrapping: DataKey(root.derive("data-key-wrapping")),
             gateway_commands: signing("gateway-commands"),
-            sealer: signing("sealer"),
             address: SecretBytes(root.derive("address")),
             index: SecretBytes(root.derive("name-index")),
             request: SecretBytes(root.derive("request-digest")),
@@ -168,14 +165,6 @@ impl Keys {
             Origin::Process => &self.process,
             Origin::Intake => &self.intake,
         }
-    }
-
-    /// Whose key this is, for whoever takes commands in.
-    pub fn origin_of(&self, id: KeyId) -> Option<(Origin, VerifyingKey)> {
-        [Origin::Api, Origin::Process, Origin::Intake].into_iter().find_map(|origin| {
-            let key = self.origin(origin).verifying_key();
-            (KeyId::of(key.as_bytes()) == id).then_some((origin, key))
-        })
     }
 
     /// Equal addresses compare equal, none can be read back.
@@ -285,7 +274,6 @@ mod tests {
                 keys.pepper.0,
                 keys.wrapping.0,
                 keys.gateway_commands.to_bytes(),
-                keys.sealer.to_bytes(),
                 keys.address.0,
                 keys.index.0,
                 keys.request.0,
@@ -296,7 +284,7 @@ mod tests {
             ]
         };
         let seen: BTreeSet<_> = all(&keys(1)).into_iter().chain(all(&keys(2))).collect();
-        assert_eq!(seen.len(), 24);
+        assert_eq!(seen.len(), 22);
     }
 
     #[test]
@@ -343,15 +331,5 @@ mod tests {
         for wrong in ["", "c2hvcnQ", "not base64url at all ****"] {
             assert!(RootKey::parse(wrong, RootSource::File).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn an_origins_key_names_its_origin() {
-        let keys = keys(3);
-        for origin in [Origin::Api, Origin::Process, Origin::Intake] {
-            let id = KeyId::of(keys.origin(origin).verifying_key().as_bytes());
-            assert_eq!(keys.origin_of(id).map(|(origin, _)| origin), Some(origin));
-        }
-        assert!(keys.origin_of(KeyId([0; 8])).is_none());
     }
 }

@@ -42,10 +42,6 @@ impl DataKeys {
         self.bucket.get(user).await?.map(|stored| self.unwrap(user, &stored)).transpose()
     }
 
-    pub async fn erase(&self, user: UserId) -> Result<(), KeyStoreError> {
-        Ok(self.bucket.erase(user).await?)
-    }
-
     fn unwrap(&self, user: UserId, stored: &[u8]) -> Result<DataKey, KeyStoreError> {
         let wrapped: Personal<[u8; 32]> =
             bytes::decode(stored).map_err(|_| KeyStoreError::OtherRoot(user))?;

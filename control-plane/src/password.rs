@@ -17,9 +17,8 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// NIST 800-63B-4: at least 8 where the password is one of two factors, 15 where it stands alone.
+/// NIST 800-63B-4: at least 8 where the password is one of two factors. Operators' are drawn, not chosen.
 pub const SHORTEST_FOR_USERS: usize = 8;
-pub const SHORTEST_FOR_OPERATORS: usize = 15;
 /// Argon2 takes any length; a form does not.
 pub const LONGEST: usize = 256;
 

@@ -58,6 +58,7 @@ impl StateDir {
         Ok(Self(path.to_owned()))
     }
 
+    #[cfg(test)]
     pub fn path(&self) -> &Path {
         &self.0
     }

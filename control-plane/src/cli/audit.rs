@@ -1,9 +1,9 @@
 use super::{
-    credentials::client,
+    credentials::Signed,
     failure::Failure,
     shown::{Shown, table, word},
 };
-use viworks_api::client::{AuditQuery, PageRequest};
+use viworks_api::client::AuditQuery;
 use viworks_domain::ids::{CorrelationId, SessionId, UserId};
 
 #[derive(clap::Subcommand)]
@@ -26,8 +26,9 @@ pub enum Command {
 
 pub async fn run(command: Command) -> Result<Shown, Failure> {
     let Command::Timeline { user, session, correlation, kind, limit } = command;
-    let page = PageRequest { limit: Some(limit), ..PageRequest::default() };
-    let page = client()?.audit(&AuditQuery { user, session, correlation, kind, page }).await?;
+    let signed = Signed::in_()?;
+    let page = signed.page(limit);
+    let page = signed.api.audit(&AuditQuery { user, session, correlation, kind, page }).await?;
     let rows: Vec<_> = page
         .rows
         .iter()

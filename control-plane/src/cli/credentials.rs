@@ -4,7 +4,10 @@ use super::failure::Failure;
 use crate::{entropy, state};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use viworks_api::client::{Ca, Client, IdempotencyKey};
+use viworks_api::{
+    Accepted,
+    client::{Ca, Client, IdempotencyKey, LONGEST_WAIT, Newer, PageRequest},
+};
 use zeroize::Zeroizing;
 
 #[derive(Serialize, Deserialize)]
@@ -14,6 +17,9 @@ pub struct Credentials {
     /// PEM.
     pub ca: String,
     pub token: String,
+    /// The newest decision of our own: what is read afterwards is no older.
+    #[serde(default)]
+    pub seen: u64,
 }
 
 impl Credentials {
@@ -54,9 +60,35 @@ impl Credentials {
     }
 }
 
-/// The client of whoever is signed in.
-pub fn client() -> Result<Client, Failure> {
-    Credentials::load()?.client()
+/// Whoever is signed in, with what they have done last.
+pub struct Signed {
+    pub api: Client,
+    credentials: Credentials,
+}
+
+impl Signed {
+    pub fn in_() -> Result<Self, Failure> {
+        let credentials = Credentials::load()?;
+        Ok(Self { api: credentials.client()?, credentials })
+    }
+
+    /// Reads that come after show this decision.
+    pub fn did(mut self, accepted: &Accepted) -> Result<(), Failure> {
+        self.credentials.seen = self.credentials.seen.max(accepted.seq);
+        self.credentials.save()
+    }
+
+    pub const fn newer(&self) -> Newer {
+        Newer { after: self.after(), wait: Some(LONGEST_WAIT) }
+    }
+
+    pub const fn page(&self, limit: u32) -> PageRequest {
+        PageRequest { after: self.after(), cursor: None, limit: Some(limit) }
+    }
+
+    const fn after(&self) -> Option<u64> {
+        if self.credentials.seen == 0 { None } else { Some(self.credentials.seen) }
+    }
 }
 
 /// One act of this command line; asked again inside the client, it is the same act.

@@ -1,15 +1,15 @@
 use super::{
-    credentials::{client, key},
+    credentials::{Signed, key},
     failure::Failure,
     policy::id,
     shown::{Shown, bytes, fields, or_dash, table, word},
 };
 use std::net::Ipv4Addr;
-use viworks_api::{
-    client::{Newer, PageRequest},
-    gateway::{GatewayRow, InviteRequest},
-};
+use viworks_api::gateway::{GatewayRow, InviteRequest};
 use viworks_domain::{gateway::Endpoint, ids::GatewayId};
+
+/// A deployment has few of these.
+const MOST_ROWS: u32 = 500;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -45,11 +45,13 @@ pub enum Command {
 }
 
 pub async fn run(command: Command) -> Result<Shown, Failure> {
-    let client = client()?;
+    let signed = Signed::in_()?;
+    let client = &signed.api;
     match command {
         Command::Invite { name, address, spa_port, tls_port } => {
             let endpoint = Endpoint { address, spa_port, tls_port };
             let invited = client.invite_gateway(&key(), &InviteRequest { name, endpoint }).await?;
+            signed.did(&invited.accepted)?;
             let text = format!(
                 "gateway {}\nOn the gateway, before {}:\n  viworks-agent enrol --state DIR --token {}",
                 invited.id, invited.expires_at, invited.token
@@ -57,7 +59,7 @@ pub async fn run(command: Command) -> Result<Shown, Failure> {
             Ok(Shown::new(&invited, text))
         }
         Command::List => {
-            let page = client.gateways(&PageRequest::default()).await?;
+            let page = client.gateways(&signed.page(MOST_ROWS)).await?;
             let rows: Vec<_> = page.rows.iter().map(line).collect();
             Ok(Shown::new(
                 &page,
@@ -65,15 +67,17 @@ pub async fn run(command: Command) -> Result<Shown, Failure> {
             ))
         }
         Command::Show { id } => {
-            let shown = client.gateway(id, Newer::default()).await?;
+            let shown = client.gateway(id, signed.newer()).await?;
             Ok(Shown::new(&shown, whole(&shown.row)))
         }
         Command::Drain { id } => {
             let accepted = client.drain_gateway(id, &key()).await?;
+            signed.did(&accepted)?;
             Ok(Shown::new(&accepted, format!("gateway {id} takes no new sessions")))
         }
         Command::Retire { id } => {
             let accepted = client.retire_gateway(id, &key()).await?;
+            signed.did(&accepted)?;
             Ok(Shown::new(&accepted, format!("gateway {id} is cut off")))
         }
     }

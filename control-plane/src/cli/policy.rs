@@ -1,18 +1,18 @@
 use super::{
-    credentials::{client, key},
+    credentials::{Signed, key},
     failure::Failure,
     shown::{Shown, fields, or_dash, table, word},
 };
 use std::{path::PathBuf, str::FromStr};
-use viworks_api::{
-    client::{Newer, PageRequest},
-    policy::{ChangeRequest, DraftRequest, PolicyRow},
-};
+use viworks_api::policy::{ChangeRequest, DraftRequest, PolicyRow};
 use viworks_domain::{
     Millis,
     ids::PolicyId,
     policy::{Country, CountryRule, Document, PostureRule, Protocol, Resource, Weekday, Window},
 };
+
+/// A deployment has few of these.
+const MOST_ROWS: u32 = 500;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -82,13 +82,15 @@ pub struct Draft {
 }
 
 pub async fn run(command: Command) -> Result<Shown, Failure> {
-    let client = client()?;
+    let signed = Signed::in_()?;
+    let client = &signed.api;
     match command {
         Command::Create(draft) => {
             let activate = draft.activate;
             let document = draft.document();
             document.validate().map_err(|wrong| Failure::Usage(wrong.to_string()))?;
             let created = client.draft_policy(&key(), &DraftRequest { document, activate }).await?;
+            signed.did(&created.accepted)?;
             let next = if activate {
                 "it decides from now on".to_owned()
             } else {
@@ -106,23 +108,26 @@ pub async fn run(command: Command) -> Result<Shown, Failure> {
                 Failure::Usage(format!("{} is not a policy document: {error}", file.display()))
             })?;
             let accepted = client.change_policy(id, &key(), &ChangeRequest { document }).await?;
+            signed.did(&accepted)?;
             Ok(Shown::new(&accepted, format!("policy {id} has a new version")))
         }
         Command::List => {
-            let page = client.policies(&PageRequest::default()).await?;
+            let page = client.policies(&signed.page(MOST_ROWS)).await?;
             let rows: Vec<_> = page.rows.iter().map(line).collect();
             Ok(Shown::new(&page, table(&["POLICY", "NAME", "STATE", "VERSION", "RESOURCES"], &rows)))
         }
         Command::Show { id } => {
-            let shown = client.policy(id, Newer::default()).await?;
+            let shown = client.policy(id, signed.newer()).await?;
             Ok(Shown::new(&shown, whole(&shown.row)))
         }
         Command::Activate { id } => {
             let accepted = client.activate_policy(id, &key()).await?;
+            signed.did(&accepted)?;
             Ok(Shown::new(&accepted, format!("policy {id} decides from now on")))
         }
         Command::Retire { id } => {
             let accepted = client.retire_policy(id, &key()).await?;
+            signed.did(&accepted)?;
             Ok(Shown::new(&accepted, format!("policy {id} is retired")))
         }
     }

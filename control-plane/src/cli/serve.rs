@@ -1,6 +1,6 @@
 use super::{failure::Failure, shown::Shown};
 use crate::{config::Config, serve};
-use std::path::PathBuf;
+use std::{io::IsTerminal as _, path::PathBuf};
 use tracing_subscriber::{EnvFilter, fmt};
 
 #[derive(clap::Args)]
@@ -17,7 +17,8 @@ pub async fn run(args: Args) -> Result<Shown, Failure> {
     let config = Config::load(&args.data)?;
     // `VIWORKS_LOG=debug` and the like; what each level means: docs/logging.md.
     let filter = EnvFilter::try_from_env("VIWORKS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs =
+        fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     if args.log_json {
         logs.json().init()
     } else {

@@ -1,12 +1,9 @@
 use super::{
-    credentials::{client, key},
+    credentials::{Signed, key},
     failure::Failure,
     shown::{Shown, bytes, fields, or_dash, table, word},
 };
-use viworks_api::{
-    client::{Newer, PageRequest},
-    session::{SessionRow, TerminateRequest},
-};
+use viworks_api::session::{SessionRow, TerminateRequest};
 use viworks_domain::ids::SessionId;
 
 #[derive(clap::Subcommand)]
@@ -35,21 +32,22 @@ pub enum Command {
 }
 
 pub async fn run(command: Command) -> Result<Shown, Failure> {
-    let client = client()?;
+    let signed = Signed::in_()?;
+    let client = &signed.api;
     match command {
         Command::List { active, limit } => {
-            let page = PageRequest { limit: Some(limit), ..PageRequest::default() };
-            let page = client.sessions(active, &page).await?;
+            let page = client.sessions(active, &signed.page(limit)).await?;
             let rows: Vec<_> = page.rows.iter().map(line).collect();
             let head = ["SESSION", "STATE", "USER", "GATEWAY", "ADDRESS", "RESOURCES", "OPENED", "ENDS"];
             Ok(Shown::new(&page, table(&head, &rows)))
         }
         Command::Show { id } => {
-            let shown = client.session(id, Newer::default()).await?;
+            let shown = client.session(id, signed.newer()).await?;
             Ok(Shown::new(&shown, whole(&shown.row)))
         }
         Command::Terminate { id, reason } => {
             let accepted = client.terminate_session(id, &key(), &TerminateRequest { reason }).await?;
+            signed.did(&accepted)?;
             Ok(Shown::new(
                 &accepted,
                 format!("session {id} is ending; `viworks session show {id}` has the receipts"),

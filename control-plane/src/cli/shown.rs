@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{fmt::Write as _, process::ExitCode};
+use std::{fmt::Write as _, io::Write as _, process::ExitCode};
 
 /// One answer in both forms.
 #[derive(Debug)]
@@ -24,13 +24,17 @@ impl Shown {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the command line's answer")]
 pub fn print(shown: &Shown, json: bool) -> ExitCode {
-    if json && !shown.json.is_null() {
-        println!("{:#}", shown.json);
-    } else if !shown.text.is_empty() {
-        println!("{}", shown.text.trim_end());
-    }
+    let mut out = std::io::stdout().lock();
+    let written = if json && !shown.json.is_null() {
+        writeln!(out, "{:#}", shown.json)
+    } else if shown.text.is_empty() {
+        Ok(())
+    } else {
+        writeln!(out, "{}", shown.text.trim_end())
+    };
+    // Whoever read us has read enough (`| head`).
+    let _ = written.and_then(|()| out.flush());
     ExitCode::SUCCESS
 }
 

@@ -38,7 +38,7 @@ pub async fn run(args: Args, json: bool) -> Result<Shown, Failure> {
     let password = password("Password: ", args.password_stdin)?;
     let request = SignInRequest { name: args.user, password: password.to_string() };
     let signed_in = client.sign_in(&credentials::key(), &request).await?;
-    Credentials { url: args.url, ca, token: signed_in.token }.save()?;
+    Credentials { url: args.url, ca, token: signed_in.token, seen: 0 }.save()?;
     let text = if json {
         String::new()
     } else {
@@ -59,7 +59,7 @@ pub async fn run(args: Args, json: bool) -> Result<Shown, Failure> {
 
 /// The server forgets the token first; whatever it says, this machine forgets it too.
 pub async fn out() -> Result<Shown, Failure> {
-    let client = credentials::client()?;
+    let client = Credentials::load()?.client()?;
     let told = client.sign_out(&credentials::key()).await;
     Credentials::forget()?;
     match told {

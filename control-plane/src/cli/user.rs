@@ -1,15 +1,12 @@
 use super::{
-    credentials::{client, key},
+    credentials::{Signed, key},
     failure::Failure,
     policy::id,
     shown::{Shown, fields, or_dash, table, word},
     signin,
 };
 use qrcode::{QrCode, render::unicode};
-use viworks_api::{
-    client::{Newer, PageRequest},
-    user::{CreateRequest, RetryStepRequest, StepRow, StepState, UserRow},
-};
+use viworks_api::user::{CreateRequest, RetryStepRequest, StepRow, StepState, UserRow};
 use viworks_domain::{
     ids::{GatewayId, PolicyId, UserId},
     user::Step,
@@ -65,7 +62,8 @@ pub enum Command {
 }
 
 pub async fn run(command: Command, json: bool) -> Result<Shown, Failure> {
-    let client = client()?;
+    let signed = Signed::in_()?;
+    let client = &signed.api;
     match command {
         Command::Create { name, password_stdin, policy, gateway } => {
             let password = signin::password("First password of the user: ", password_stdin)?;
@@ -76,35 +74,39 @@ pub async fn run(command: Command, json: bool) -> Result<Shown, Failure> {
                 gateways: gateway,
             };
             let created = client.create_user(&key(), &request).await?;
+            signed.did(&created.accepted)?;
             let id = created.id;
             Ok(Shown::new(&created, format!("user {id}\n`viworks user show {id}` shows its steps")))
         }
         Command::List { limit } => {
-            let page = PageRequest { limit: Some(limit), ..PageRequest::default() };
-            let page = client.users(&page).await?;
+            let page = client.users(&signed.page(limit)).await?;
             let rows: Vec<_> = page.rows.iter().map(line).collect();
             Ok(Shown::new(&page, table(&["USER", "NAME", "STATE", "STEPS", "PHONES", "CREATED"], &rows)))
         }
         Command::Show { id } => {
-            let shown = client.user(id, Newer::default()).await?;
+            let shown = client.user(id, signed.newer()).await?;
             Ok(Shown::new(&shown, whole(&shown.row)))
         }
         Command::RetryStep { id, step } => {
-            let row = client.user(id, Newer::default()).await?.row;
+            let row = client.user(id, signed.newer()).await?.row;
             let step = chosen(&row, &step)?;
             let accepted = client.retry_step(id, &key(), &RetryStepRequest { step }).await?;
+            signed.did(&accepted)?;
             Ok(Shown::new(&accepted, "the step is being tried again"))
         }
         Command::Suspend { id } => {
             let accepted = client.suspend_user(id, &key()).await?;
+            signed.did(&accepted)?;
             Ok(Shown::new(&accepted, format!("user {id} is suspended")))
         }
         Command::Resume { id } => {
             let accepted = client.resume_user(id, &key()).await?;
+            signed.did(&accepted)?;
             Ok(Shown::new(&accepted, format!("user {id} may come in again")))
         }
         Command::EnrolPhone { id } => {
             let offer = client.enrol_phone(id, &key()).await?;
+            signed.did(&offer.accepted)?;
             let text = if json {
                 String::new()
             } else {

@@ -53,7 +53,7 @@ impl Limits {
             Act::Enrol => &self.enrol,
             Act::Answer => &self.answer,
         };
-        if self.checks.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == 0 {
+        if self.checks.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
             limiter.retain_recent();
         }
         limiter.check_key(&source_of(source)).map_err(|_| Rejection::TooMany.into())

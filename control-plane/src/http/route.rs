@@ -14,6 +14,7 @@ use std::{convert::Infallible, net::Ipv4Addr, str::FromStr, sync::Arc};
 use viworks_domain::ids::CorrelationId;
 use warp::{Filter, Rejection, filters::BoxedFilter, path::FullPath, reply::Response};
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the role matrix in docs/ is made of these, by a test"))]
 pub struct Route {
     pub method: Method,
     /// `/v1/policies/{id}/activate`: at most one `{id}`.
