@@ -114,7 +114,6 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     preflight::check(&system).await?;
     stream::ensure(&bus(&state, &link, BusRole::Setup).await?, REPLICAS).await?;
 
-    let listener = TcpListener::bind(config.listen).await?;
     let (stop, stopping) = watch::channel(false);
     let mut parts = Parts { tasks: JoinSet::new(), stop: stopping };
     let clock: Clock = Arc::new(clock::now);
@@ -204,7 +203,10 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
         config,
     });
     let owner = operators::ensure_owner(app.desk()).await?;
-    announce(&app, owner.as_ref().map(operators::exposed));
+    print_once(owner.as_ref().map(operators::exposed));
+    // Last: whoever gets a connection gets an answer.
+    let listener = TcpListener::bind(app.config.listen).await?;
+    print_ready(&app.config.public_url);
     let serving = http::listen::listen(listener, tls, http::routes(&app), parts.stopping());
     parts.spawn("https", async move {
         serving.await;
@@ -218,12 +220,16 @@ fn process<P: Process>(parts: &mut Parts, runner: &ProcessRunner) {
     parts.spawn(P::NAME.as_str(), running);
 }
 
-#[expect(clippy::print_stdout, reason = "what a person or a script waits for; logs go to stderr")]
-fn announce(app: &App, first_password: Option<&str>) {
+#[expect(clippy::print_stdout, reason = "the owner's first password is printed, never logged")]
+fn print_once(first_password: Option<&str>) {
     if let Some(password) = first_password {
         println!("owner password: {password}");
     }
-    println!("ready {}", app.config.public_url);
+}
+
+#[expect(clippy::print_stdout, reason = "what a person or a script waits for; logs go to stderr")]
+fn print_ready(url: &str) {
+    println!("ready {url}");
 }
 
 /// Waits for a signal or for a part that stops for good, then for all the others.
