@@ -99,13 +99,19 @@ impl World {
         let Some(agent) = self.agent_index(command.recipient) else { return };
         let index = self.agents[agent].orders.len();
         self.agents[agent].orders.push((command, false));
-        let within = if self.faulty(100) { 2_000 } else { 10 };
+        let within = if self.faulty(20) {
+            60_000
+        } else if self.faulty(100) {
+            2_000
+        } else {
+            10
+        };
         let delay = self.rng.between(1, within);
         self.after(delay, Event::Order { agent, index });
     }
 
     pub(super) fn deliver_order(&mut self, agent: usize, index: usize) {
-        if self.agents[agent].orders[index].1 {
+        if self.agents[agent].orders[index].1 && !self.faulty(100) {
             return;
         }
         let again = ORDER_WAIT.max(self.agents[agent].partitioned_until.saturating_sub(self.now));
@@ -406,8 +412,14 @@ impl World {
     }
 
     fn vpn_allowed(&mut self, agent: usize, cid: u64, address: std::net::Ipv4Addr) {
+        let whose = self.agents[agent].enforcer.as_ref().and_then(|enforcer| {
+            enforcer.sessions().find(|(held, _)| held.address == address).map(|(held, _)| held.session)
+        });
         let Some(client) = self.agents[agent].os.clients.get_mut(&cid) else { return };
         client.address = Some(address);
+        if whose != Some(client.way.session) {
+            self.witness.violate("a tunnel was given another session's address");
+        }
         self.soon(agent, 1, 30, Input::VpnEstablished { cid });
     }
 
@@ -459,8 +471,10 @@ impl World {
             return self.look(agent, 20);
         }
         if !party.waited.is_empty() {
+            // Killed before it acknowledged: the same report comes once more.
+            let acknowledged = usize::from(!self.faulty(20));
             self.agents[agent].waited.clear();
-            self.agents[agent].taken += 1;
+            self.agents[agent].taken += acknowledged;
         }
         let party = &self.agents[agent];
         let Some(report) = party.disk.outbox.get(party.taken).cloned() else { return };

@@ -47,6 +47,8 @@ enum Mischief {
     Twice,
     /// Another desktop's key in the bootstrap.
     ForeignKey,
+    /// Speaks to OpenVPN with another session's certificate.
+    ForeignCertificate,
     /// A report that the phone did not sign.
     Unsigned,
     /// The phone is off.
@@ -55,7 +57,8 @@ enum Mischief {
     NotMe,
 }
 
-const ALL_MISCHIEF: [Mischief; 12] = [
+const ALL_MISCHIEF: [Mischief; 13] = [
+    Mischief::ForeignCertificate,
     Mischief::Unpaid,
     Mischief::OnePaymentTwoGuesses,
     Mischief::ForeignCode,
@@ -394,6 +397,10 @@ impl World {
             // Seen on the wire and sent again.
             self.knock(agent, bootstrap, nonce, address);
         }
+        if self.rng.permille(30) {
+            // A neighbour that copies it from another address.
+            self.knock(agent, bootstrap, nonce, Ipv4Addr::new(10, 77, 0, 66).into());
+        }
     }
 
     fn agent_of(&self, way: usize) -> Option<usize> {
@@ -422,7 +429,13 @@ impl World {
     pub(super) fn through(&mut self, agent: usize, connection: u64) {
         let Some(way) = self.agents[agent].os.tls.get(&connection).map(|tls| tls.way.index) else { return };
         self.ways[way].connection = Some(connection);
-        let certificate = self.ways[way].certificate;
+        let mut certificate = self.ways[way].certificate;
+        let foreign = self.ways[way].mischief == Mischief::ForeignCertificate;
+        if foreign && !std::mem::replace(&mut self.ways[way].mischief_done, true) {
+            let other = self.ways.iter().find(|other| other.session != self.ways[way].session);
+            certificate = other.map_or(Digest([0; 32]), |other| other.certificate);
+            self.witness.stolen(self.ways[way].session);
+        }
         self.ways[way].cid = self.dial(agent, connection, certificate);
         self.ways[way].since = self.now;
         self.go(way, Step::Dialing);

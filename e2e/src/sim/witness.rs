@@ -48,6 +48,8 @@ pub(super) struct Story {
     issued: usize,
     /// Connections that the gateway let through.
     allowed: usize,
+    /// Of them, those that showed OpenVPN another session's certificate.
+    stolen: usize,
     ending: bool,
     receipts: BTreeSet<Layer>,
     pub ended: bool,
@@ -76,6 +78,11 @@ impl Witness {
         story.allowed += 1;
         let within = story.allowed <= story.issued;
         self.demand(within, "more connections than bootstraps: one was used twice");
+    }
+
+    /// This connection must not become a tunnel.
+    pub fn stolen(&mut self, session: SessionId) {
+        self.sessions.entry(session).or_default().stolen += 1;
     }
 
     pub fn decided(&mut self, aggregate: AggregateRef, command: CommandId, outcome: &Outcome, events: usize) {
@@ -181,6 +188,8 @@ impl Witness {
                 let consumed = story.bootstrap == Some(e.bootstrap) && self.consumed.contains(&e.bootstrap);
                 self.demand(consumed, "connected on a bootstrap that was not consumed");
                 story.connections += 1;
+                let own = story.connections + story.stolen <= story.issued;
+                self.demand(own, "connected with another session's certificate");
             }
             S::LeaseRenewed(e) => self.lease(story, e.lease_until.0),
             S::EndMoved(e) => {

@@ -91,7 +91,13 @@ impl World {
     ) {
         let decision = prepared.decide(root, command, self.wall(worker));
         let pending = Box::new(Pending { prepared, decision, expected: root.last_seq(), tries });
-        let within = if self.faulty(100) { 400 } else { 6 };
+        let within = if self.faulty(10) {
+            8_000
+        } else if self.faulty(100) {
+            400
+        } else {
+            6
+        };
         let delay = self.rng.between(0, within);
         let life = self.workers[worker].life;
         self.after(delay, Event::Append { worker, life, command: index, pending });

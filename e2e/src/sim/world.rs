@@ -135,6 +135,8 @@ pub(super) enum Event {
         action: u64,
     },
     Retry,
+    /// Long after the last change: whoever is let in may still be.
+    Inspect,
     Fault(Fault),
 }
 
@@ -264,6 +266,7 @@ impl World {
             Event::Walk { way } => self.walk(way),
             Event::Admin { action } => self.administer(action),
             Event::Retry => self.retry_failed_steps(),
+            Event::Inspect => self.inspect(),
             Event::Fault(fault) => self.fail(fault),
         }
     }
@@ -320,6 +323,29 @@ impl World {
                     self.witness.flowing(client.way.session, self.now, slack);
                 }
             }
+        }
+    }
+
+    /// A change ends the sessions that it no longer allows, and not only when their time is up.
+    fn inspect(&mut self) {
+        self.after(15_000, Event::Inspect);
+        let stale = self.log.sessions().find(|(_, root)| {
+            let Some(origin) = root.state.origin.as_ref() else { return false };
+            let stands = matches!(root.state.stage, Stage::Verified(_));
+            let user = self.log.user(origin.user);
+            let active = user.is_some_and(|user| {
+                user.state.is_active() && user.state.policies.contains(&origin.policy.id)
+            });
+            let phone = self.log.device(origin.device).is_some_and(|device| device.state.is_enrolled());
+            let country = root.state.posture.as_ref().and_then(|posture| posture.network_country);
+            let policy = self.log.policy(origin.policy.id);
+            let document = policy.and_then(|policy| policy.state.active(origin.policy.id)).map(|(_, d)| d);
+            let allowed =
+                document.zip(country).is_some_and(|(d, country)| d.countries.allow.contains(&country));
+            stands && !(active && phone && allowed)
+        });
+        if let Some((id, _)) = stale {
+            self.witness.violate(format!("session {id} stands although it is no longer allowed"));
         }
     }
 
@@ -383,6 +409,7 @@ impl World {
         if self.rules.faults {
             self.schedule_faults(long);
         }
+        self.at(self.calm_from + 60_000, Event::Inspect);
         for index in 0..self.runners.len() {
             self.after(1_000, Event::Sweep { runner: index });
         }
