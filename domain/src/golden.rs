@@ -27,13 +27,15 @@ pub fn wire_commands() -> Vec<(&'static str, crate::command::WireCommand)> {
     commands::bodies()
 }
 
+type Reads = Box<dyn Fn(&[u8]) -> bool>;
+
 /// Something with frozen bytes.
 struct Golden {
     /// Below `golden/`, without the ending.
     name: String,
     bytes: Vec<u8>,
     /// Whether stored bytes still read as the value they were written from.
-    reads: Box<dyn Fn(&[u8]) -> bool>,
+    reads: Reads,
 }
 
 impl Golden {

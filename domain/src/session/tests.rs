@@ -4,6 +4,7 @@ mod bootstrap;
 mod code;
 mod end;
 mod opening;
+mod whatever;
 
 use super::{
     Absence, Admission, Admitted, Bootstrap, BootstrapConsumed, BootstrapIssued, CODE_LIFETIME, CodeIssued,
