@@ -1,6 +1,7 @@
 //! The real `viworks-connect` and `viworks-tunneld`, over a real OpenVPN, against a stand-in for the server and
 //! the gateway that lives in this process. Each scenario runs in a network namespace of its own; without root,
 //! OpenVPN or /dev/net/tun it says so and is skipped.
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "all of this is test code")]
 
 #[path = "way_in/api.rs"]
 mod api;
