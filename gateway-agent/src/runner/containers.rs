@@ -96,7 +96,10 @@ impl Containers {
     }
 
     /// Killed with us: a command that goes on after its asker could make what was found to be gone.
-    async fn engine<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> io::Result<Output> {
+    async fn engine<S: AsRef<std::ffi::OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> io::Result<Output> {
         let mut command = Command::from(launch::tied(&self.podman));
         let output = tokio::time::timeout(PATIENCE, command.args(args).kill_on_drop(true).output());
         let output = output.await.map_err(io::Error::from).flatten();

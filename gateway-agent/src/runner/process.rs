@@ -1,5 +1,6 @@
 //! A long-running program that outlives its starter: found again by its number and its start time.
 
+use crate::link;
 use rustix::{
     event::{PollFd, PollFlags},
     process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal},
@@ -14,7 +15,7 @@ use std::{
     process::Command,
     time::Duration,
 };
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::io::Interest;
 
 /// How long a program may take from SIGTERM to its end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -68,7 +69,7 @@ impl Process {
     /// It has ended; nobody has waited for it yet.
     pub async fn ends(&self) {
         let Ok(fd) = self.0.try_clone() else { return };
-        let Ok(fd) = AsyncFd::with_interest(fd, Interest::READABLE) else { return };
+        let Ok(fd) = link::watched(fd, Interest::READABLE) else { return };
         let _ = fd.readable().await;
     }
 
@@ -76,8 +77,10 @@ impl Process {
     pub async fn ended(&self) {
         self.ends().await;
         // Ours, or long inherited by somebody else who reaps it.
-        let _ =
-            rustix::process::waitid(WaitId::PidFd(self.0.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        let _ = rustix::process::waitid(
+            WaitId::PidFd(self.0.as_fd()),
+            WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
+        );
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -4,17 +4,13 @@
 //! A script is started in the directory it lies in, and by descriptor: the bytes whose digest was checked are
 //! the bytes that run, whatever has come to lie at its path meanwhile. (So `$0` is of no use to it.)
 
-use super::{
-    files,
-    process::Process,
-    turns::Turns,
-};
+use super::{files, process::Process, turns::Turns};
 use crate::{
     config::{Checked, Places},
     launch,
 };
 use rustix::process::{Pid, Signal};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::{
     cell::Cell,
@@ -22,7 +18,7 @@ use std::{
     fs::{self, File},
     io::{self, Read, Write},
     os::{
-        fd::{AsFd, AsRawFd},
+        fd::AsRawFd,
         unix::fs::{MetadataExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
@@ -51,21 +47,21 @@ const LONGEST_SCRIPT: u64 = 16 * 1024 * 1024;
 const AT_A_TIME: usize = 8;
 
 /// `scripts.toml`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct AllowList(pub BTreeMap<String, Allowed>);
+#[derive(Debug, Deserialize)]
+struct AllowList(BTreeMap<String, Allowed>);
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Allowed {
+struct Allowed {
     /// Absolute.
-    pub path: PathBuf,
+    path: PathBuf,
     /// Hexadecimal.
-    pub sha256: String,
+    sha256: String,
 }
 
 /// Why a script is not run.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotAllowed {
+enum NotAllowed {
     #[error("{0} cannot be read")]
     Unreadable(PathBuf, #[source] io::Error),
     #[error("{0} can be changed by others than root")]
@@ -169,11 +165,7 @@ impl Script {
         Ok(Self { file, directory })
     }
 
-    async fn execute(
-        self,
-        user: u32,
-        args: &[&str],
-    ) -> io::Result<(Vec<u8>, Result<(), StepFailure>)> {
+    async fn execute(self, user: u32, args: &[&str]) -> io::Result<(Vec<u8>, Result<(), StepFailure>)> {
         let path = PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
         let mut command = Command::from(launch::command(user, user, &[], true, &path));
         command.args(args).current_dir(&self.directory).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -222,6 +214,7 @@ fn read(file: &mut File, path: &Path) -> Result<Vec<u8>, NotAllowed> {
     Ok(bytes)
 }
 
+/// As the allow-list writes it.
 pub fn digest(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
 }
@@ -274,7 +267,7 @@ fn end_group(child: &Child) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fmt::Write, os::unix::fs::PermissionsExt};
+    use std::{fmt::Write as _, os::unix::fs::PermissionsExt};
 
     #[test]
     fn a_script_that_the_list_names_with_its_digest_is_allowed() {

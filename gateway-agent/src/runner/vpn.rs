@@ -162,7 +162,9 @@ mod tests {
         ] {
             assert_eq!(text.lines().filter(|l| *l == line).count(), 1, "{line}");
         }
-        for word in ["plugin", "up ", "client-connect", "auth-user-pass-verify", "tls-verify", "key-direction"] {
+        for word in
+            ["plugin", "up ", "client-connect", "auth-user-pass-verify", "tls-verify", "key-direction"]
+        {
             assert!(!text.lines().any(|line| line.starts_with(word)), "{word}");
         }
     }
