@@ -10,10 +10,12 @@ mod people;
 mod prepare;
 mod rng;
 mod runner;
+mod scenario;
 mod way;
 mod witness;
 mod worker;
 mod world;
 
 pub use rng::Rng;
+pub use scenario::{Desk, Scenario};
 pub use world::{Outcome, Rules, World, run};

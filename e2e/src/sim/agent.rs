@@ -90,6 +90,13 @@ impl Agent {
     }
 }
 
+impl Agent {
+    /// All that it was ever told.
+    pub fn orders(&self) -> Vec<GatewayCommand> {
+        self.orders.iter().map(|(order, _)| order.clone()).collect()
+    }
+}
+
 impl World {
     pub(super) fn agent_index(&self, id: GatewayId) -> Option<usize> {
         self.agents.iter().position(|agent| agent.id == id)

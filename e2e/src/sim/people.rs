@@ -111,10 +111,9 @@ impl World {
     }
 
     /// The policy and the gateways.
-    pub(super) fn found(&mut self, document: Document) {
-        let gateways = self.rng.between(1, 2);
+    pub(super) fn found(&mut self, document: Document, gateways: u8) {
         for n in 0..gateways {
-            let id = GatewayId([n as u8 + 1; 16]);
+            let id = GatewayId([n + 1; 16]);
             self.agents.push(Agent::new(id));
             let invite = gateway::Command::Invite {
                 name: format!("gw{n}"),
@@ -153,26 +152,13 @@ impl World {
 
     /// The people, and when each of them sets out.
     pub(super) fn invite_people(&mut self) {
-        let people = self.rng.between(2, 3);
+        let people = self.rng.between(2, 3) as u8;
         for n in 0..people {
-            let id = [n as u8 + 1; 16];
             // The last one sometimes wants a name that is taken.
-            let name = if n == 2 && self.rng.permille(300) { [1; 16] } else { id };
-            let person = Person {
-                user: UserId(id),
-                device: DeviceId(id),
-                name: NameId(name),
-                country: if self.rng.permille(150) { "NZ" } else { "AU" },
-                guesses: self.rng.permille(150),
-            };
-            self.create(&person);
-            self.people.push(person);
-            let offer = device::Command::Offer {
-                user: UserId(id),
-                offer: OfferId([n as u8; 16]),
-                secret: OFFER_SECRET,
-            };
-            self.order(DeviceId(id), WireCommand::Device(offer));
+            let name = if n == 2 && self.rng.permille(300) { 0 } else { n };
+            let country = if self.rng.permille(150) { "NZ" } else { "AU" };
+            let guesses = self.rng.permille(150);
+            self.invite(n, name, country, guesses);
         }
         let span = self.calm_from - START;
         for person in 0..self.people.len() {
@@ -185,6 +171,17 @@ impl World {
                 self.at(when, Event::Walk { way });
             }
         }
+    }
+
+    pub(super) fn invite(&mut self, n: u8, name: u8, country: &'static str, guesses: bool) {
+        let id = [n + 1; 16];
+        let person =
+            Person { user: UserId(id), device: DeviceId(id), name: NameId([name + 1; 16]), country, guesses };
+        self.create(&person);
+        self.people.push(person);
+        let offer =
+            device::Command::Offer { user: UserId(id), offer: OfferId([n; 16]), secret: OFFER_SECRET };
+        self.order(DeviceId(id), WireCommand::Device(offer));
     }
 
     fn create(&mut self, person: &Person) {

@@ -147,12 +147,25 @@ impl Journey {
     }
 }
 
+impl Journey {
+    /// Does nothing wrong but mistype so many times; stays until it is cut.
+    pub fn honest(rng: &mut Rng, person: usize, wrong: u32) -> Self {
+        Self { mischief: Mischief::None, wrong, stays: u64::MAX, ..Self::new(rng, person, false) }
+    }
+
+    pub const fn session(&self) -> SessionId {
+        self.session
+    }
+}
+
 impl World {
     pub(super) fn walk(&mut self, way: usize) {
         if self.ways[way].step == Step::Left {
             return;
         }
-        let pace = self.rng.between(60, 700);
+        // Whoever works looks up now and then; whoever waits looks all the time.
+        let longest = if self.ways[way].step == Step::Connected { 3_000 } else { 700 };
+        let pace = self.rng.between(60, longest);
         self.after(pace, Event::Walk { way });
         self.phone_acts(way);
         let Some(answer) = self.heard(way) else { return };

@@ -19,6 +19,7 @@ use viworks_domain::{
     enforcer::Input,
     event::AggregateKind,
     ids::{BootstrapId, SessionId},
+    policy::Document,
     process::Alarm,
     session::Stage,
     user::Progress,
@@ -235,16 +236,25 @@ impl World {
         }
     }
 
-    pub(super) fn live(&mut self) {
-        while self.witness.violation.is_none() {
-            let Some(((when, _), event)) = self.queue.pop_first() else { break };
-            if when > self.horizon {
-                break;
-            }
+    fn live(&mut self) {
+        self.live_until(self.horizon);
+    }
+
+    pub(super) fn live_until(&mut self, until: u64) {
+        while self.witness.violation.is_none()
+            && let Some(next) = self.queue.first_entry()
+            && next.key().0 <= until
+        {
+            let ((when, _), event) = next.remove_entry();
             self.now = when;
             self.happen(event);
             self.check();
         }
+        self.now = self.now.max(until);
+    }
+
+    pub(super) fn story(&self) -> String {
+        self.trace.join("\n")
     }
 
     fn happen(&mut self, event: Event) {
@@ -350,7 +360,7 @@ impl World {
     }
 
     /// Faults have stopped long ago: everybody has arrived somewhere.
-    pub(super) fn conclude(&mut self) {
+    fn conclude(&mut self) {
         if self.witness.violation.is_some() {
             return;
         }
@@ -381,7 +391,7 @@ impl World {
         }
     }
 
-    pub(super) fn outcome(self) -> Outcome {
+    fn outcome(self) -> Outcome {
         let stories = self.witness.sessions.values();
         Outcome {
             violation: self.witness.violation.clone(),
@@ -403,15 +413,29 @@ impl World {
         self.horizon = self.calm_from + (u64::from(longest) + 12) * 60_000;
         let lease = [45, 90, 240][self.rng.below(3) as usize];
         let beside = self.rng.between(1, 4) as u32;
-        self.found(fixtures::document(longest, lease, beside, "AU"));
+        let gateways = self.rng.between(1, 2) as u8;
+        self.found(fixtures::document(longest, lease, beside, "AU"), gateways);
         self.invite_people();
         self.schedule_admin();
         if self.rules.faults {
             self.schedule_faults(long);
         }
         self.at(self.calm_from + 60_000, Event::Inspect);
+        self.sweep_all();
+    }
+
+    fn sweep_all(&mut self) {
         for index in 0..self.runners.len() {
             self.after(1_000, Event::Sweep { runner: index });
         }
+    }
+
+    /// Two people, one gateway, and nothing that goes wrong.
+    pub(super) fn furnish(&mut self, document: Document) {
+        self.found(document, 1);
+        for n in 0..2 {
+            self.invite(n, n, "AU", false);
+        }
+        self.sweep_all();
     }
 }
