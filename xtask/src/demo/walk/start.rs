@@ -25,12 +25,12 @@ pub fn run(mut product: Product) -> Result<Walk> {
     let policy = see("a policy is drafted and activated", || {
         make_policy(&product, "office", &["--allow-country", "AU", "--window", "Mon-Sun 00:00-24:00"])
     })?;
-    let (gateway, token) = see("a gateway is invited with a one-use token", || invite(&product))?;
+    see("a token that two machines have claimed lets neither in", || claimed_twice(&product))?;
+    let (gateway, token) = see("a gateway is invited with a one-use token", || invite(&product, "gw1"))?;
     see("the gateway enrols with it", || {
         let said = product.enrol_agent(&token)?;
         if said.ok() { Ok(()) } else { bail!("expected the agent to enrol; {}", said.everything()) }
     })?;
-    see("the token cannot be used a second time", || second_use(&product, &token))?;
     see("the gateway is up", || {
         product.start_agent()?;
         gateway_up(&mut product, &gateway)
@@ -74,17 +74,32 @@ pub fn make_policy(product: &Product, name: &str, rules: &[&str]) -> Result<Stri
     Ok(id)
 }
 
-pub fn invite(product: &Product) -> Result<(String, String)> {
-    let invited = product.ask(&["gateway", "invite", "--name", "gw1", "--address", netns::GATEWAY_IP])?;
+pub fn invite(product: &Product, name: &str) -> Result<(String, String)> {
+    let invited = product.ask(&["gateway", "invite", "--name", name, "--address", netns::GATEWAY_IP])?;
     Ok((json::text(&invited, "id")?.to_owned(), json::text(&invited, "token")?.to_owned()))
 }
 
-fn second_use(product: &Product, token: &str) -> Result {
-    let program = product.house.place.bin("viworks-agent");
-    let mut agent = netns::inside(netns::GATEWAY, program);
-    agent.args(["enrol", "--token", token, "--state"]).arg(product.house.place.at("gateway/impostor"));
-    let said = crate::exec::output(&mut agent)?;
-    if said.ok() { bail!("expected the used token to be refused; {}", said.everything()) } else { Ok(()) }
+/// A copied token: the second claim is refused and takes the first one's place away with it.
+fn claimed_twice(product: &Product) -> Result {
+    let (gateway, token) = invite(product, "spare")?;
+    let first = claim(product, &token, "gateway/spare")?;
+    if !first.ok() {
+        bail!("expected the first claim to succeed; {}", first.everything());
+    }
+    let second = claim(product, &token, "gateway/impostor")?;
+    if second.ok() {
+        bail!("expected the used token to be refused; {}", second.everything());
+    }
+    let shown = product.ask_until(&["gateway", "show", &gateway], "the gateway to be retired", SOON, |shown| {
+        json::row(shown)["state"] == "retired"
+    });
+    shown.map(drop)
+}
+
+fn claim(product: &Product, token: &str, state: &str) -> Result<crate::exec::Said> {
+    let mut agent = netns::inside(netns::GATEWAY, product.house.place.bin("viworks-agent"));
+    agent.args(["enrol", "--token", token, "--state"]).arg(product.house.place.at(state));
+    crate::exec::output(agent.arg("--config").arg(product.prepare_gateway()?))
 }
 
 pub fn gateway_up(product: &mut Product, gateway: &str) -> Result {
