@@ -58,7 +58,6 @@ pub struct Engine {
 enum State {
     Login,
     SigningIn {
-        key: ActKey,
         tries: u32,
         again: Option<Millis>,
     },
@@ -205,10 +204,10 @@ impl Engine {
         }
         let time_is_up = self.local_end().is_some_and(|end| now >= end);
         match &mut self.state {
-            State::SigningIn { key, again, .. } if again.is_some_and(|at| now >= at) => {
+            State::SigningIn { again, .. } if again.is_some_and(|at| now >= at) => {
                 *again = None;
-                let key = *key;
-                turn.push(Effect::OpenSession { key });
+                // Another session: the server makes a new token for each, and the first one expires unused.
+                turn.push(Effect::OpenSession { key: turn.random });
             }
             State::EnterCode { answering: Some(answering) }
                 if answering.again.is_some_and(|at| now >= at) =>

@@ -104,10 +104,8 @@ async fn enrol(place: &Place, payload: &str, words: Words) -> Result<ExitCode, F
     };
     let ca = Ca::fetch(enrolment.url(), enrolment.ca_fingerprint()).await?;
     let client = Client::new(enrolment.url(), &ca)?;
-    // The same offer asked again is the same enrolment: a lost answer costs nothing.
     let key = IdempotencyKey::from_random(entropy::bytes());
-    let request = enrolment.request(&keys)?;
-    let answer = waiting::patiently(|| client.enrol_device(&key, &request)).await?;
+    let answer = client.enrol_device(&key, &enrolment.request(&keys)?).await?;
     place.keep_enrolled(&Enrolled {
         url: enrolment.url().to_owned(),
         ca: ca.der().to_vec().into(),

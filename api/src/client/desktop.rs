@@ -19,13 +19,15 @@ pub struct OpenSession {
 
 /// Every method fails as [`ApiError`] says.
 impl Client {
-    /// The password; a wrong one and an unknown name get the same answer.
+    /// The password; a wrong one and an unknown name get the same answer. Asked once: the server makes a new
+    /// token for every request, so that a lost answer means a new key and another session.
     pub async fn open_session(
         &self,
         key: &IdempotencyKey,
         request: &OpenRequest,
     ) -> Result<(OpenSession, DesktopView), ApiError> {
-        let opened: OpenResponse = self.change(Method::POST, &["desktop", "sessions"], key, request).await?;
+        let opened: OpenResponse =
+            self.change_once(Method::POST, &["desktop", "sessions"], key, request).await?;
         let client = self.with_token(&opened.token)?;
         let view = DesktopView { seq: opened.seq, stage: opened.view };
         Ok((OpenSession { client, id: opened.session }, view))

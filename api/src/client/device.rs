@@ -14,13 +14,14 @@ pub struct EnrolledDevice(Client);
 
 /// Every method fails as [`ApiError`] says.
 impl Client {
-    /// With what the QR code held; needs no token.
+    /// With what the QR code held; needs no token. Asked once: the server makes a new token for every request, so
+    /// that a lost answer means a new QR code.
     pub async fn enrol_device(
         &self,
         key: &IdempotencyKey,
         request: &EnrolRequest,
     ) -> Result<EnrolResponse, ApiError> {
-        self.change(Method::POST, &["devices", "enrol"], key, request).await
+        self.change_once(Method::POST, &["devices", "enrol"], key, request).await
     }
 
     /// # Errors

@@ -24,12 +24,13 @@ pub struct AuditQuery {
 
 /// Every method fails as [`ApiError`] says.
 impl Client {
+    /// Asked once: the server makes a new token for every request.
     pub async fn sign_in(
         &self,
         key: &IdempotencyKey,
         request: &SignInRequest,
     ) -> Result<SignInResponse, ApiError> {
-        self.change(Method::POST, &["operator", "sign-in"], key, request).await
+        self.change_once(Method::POST, &["operator", "sign-in"], key, request).await
     }
 
     /// The server forgets this client's token.

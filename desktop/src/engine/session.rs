@@ -10,10 +10,9 @@ use viworks_domain::otp::Digits;
 impl Engine {
     pub(super) fn sign_in(&mut self, turn: &mut Turn) {
         if matches!(self.state, State::Login) {
-            let key = turn.random;
-            self.state = State::SigningIn { key, tries: 0, again: None };
+            self.state = State::SigningIn { tries: 0, again: None };
             turn.show(Shown::SigningIn);
-            turn.push(Effect::OpenSession { key });
+            turn.push(Effect::OpenSession { key: turn.random });
         }
     }
 
