@@ -30,12 +30,15 @@ impl Machine {
         let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let hex: String = text.chars().filter(char::is_ascii_hexdigit).collect();
         let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).ok().and_then(|b| b.try_into().ok());
-        Self { boot_id: bytes.unwrap_or_else(|| now().0.to_be_bytes().repeat(2).try_into().unwrap_or_default()) }
+        Self {
+            boot_id: bytes.unwrap_or_else(|| now().0.to_be_bytes().repeat(2).try_into().unwrap_or_default()),
+        }
     }
 
     pub fn clocks(&self) -> Clocks {
         let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        let boot = u64::try_from(boot.tv_sec).unwrap_or(0) * 1000 + u64::try_from(boot.tv_nsec).unwrap_or(0) / 1_000_000;
+        let boot = u64::try_from(boot.tv_sec).unwrap_or(0) * 1000
+            + u64::try_from(boot.tv_nsec).unwrap_or(0) / 1_000_000;
         Clocks { wall: now(), boot, boot_id: self.boot_id }
     }
 }

@@ -207,6 +207,10 @@ impl Places {
     pub fn management(&self) -> PathBuf {
         self.state.join("vpn/mgmt.sock")
     }
+    /// The tun device, for OpenVPN's user alone; absent where no device can be made.
+    pub fn tun(&self) -> PathBuf {
+        self.state.join("vpn/tun")
+    }
     pub fn web(&self) -> PathBuf {
         self.state.join("web")
     }

@@ -68,7 +68,11 @@ pub(crate) enum Event {
     /// A lease that came without a place in a stream.
     Lease(Vec<u8>),
     Services(Vec<Service>),
-    Bytes { cid: u64, bytes_in: u64, bytes_out: u64 },
+    Bytes {
+        cid: u64,
+        bytes_in: u64,
+        bytes_out: u64,
+    },
 }
 
 /// # Errors
@@ -88,7 +92,12 @@ pub fn run(state: &Path) -> Result<(), ControlError> {
     local.block_on(&runtime, serve(stdin, places, checked, boot))
 }
 
-async fn serve(parent: OwnedFd, places: Places, checked: Checked, boot: ControlBoot) -> Result<(), ControlError> {
+async fn serve(
+    parent: OwnedFd,
+    places: Places,
+    checked: Checked,
+    boot: ControlBoot,
+) -> Result<(), ControlError> {
     let parent = Link::new(parent)?;
     let enrolment: Enrolment =
         serde_json::from_slice(&boot.enrolment).map_err(|_| ControlError::Damaged("enrolment.json"))?;
@@ -99,8 +108,10 @@ async fn serve(parent: OwnedFd, places: Places, checked: Checked, boot: ControlB
 
     let (events, mut inbox) = mpsc::unbounded_channel();
     let bus = bus::Bus::start(&places, &enrolment, &boot, events.clone()).await?;
-    let outbox = outbox::Outbox::open(&places.control(), &enrolment, incarnation, &boot.report_key, bus.handle())?;
-    let opening = p256::SecretKey::from_slice(&boot.opening_key).map_err(|_| ControlError::Damaged("opening.key"))?;
+    let outbox =
+        outbox::Outbox::open(&places.control(), &enrolment, incarnation, &boot.report_key, bus.handle())?;
+    let opening =
+        p256::SecretKey::from_slice(&boot.opening_key).map_err(|_| ControlError::Damaged("opening.key"))?;
     let vpn = vpn::start(places.management(), events.clone());
     let mut control = Control {
         enforcer,
@@ -145,7 +156,11 @@ async fn serve(parent: OwnedFd, places: Places, checked: Checked, boot: ControlB
     }
 }
 
-fn charter(enrolment: &Enrolment, checked: &Checked, incarnation: Incarnation) -> Result<Charter, ControlError> {
+fn charter(
+    enrolment: &Enrolment,
+    checked: &Checked,
+    incarnation: Incarnation,
+) -> Result<Charter, ControlError> {
     let response = &enrolment.response;
     let root = response.root_key.array::<32>();
     let root = root.and_then(|key| ed25519_dalek::VerifyingKey::from_bytes(&key).ok());
@@ -200,7 +215,9 @@ impl Control {
                 Err(error) => tracing::warn!(%error, "a lease was not taken"),
             },
             Event::Services(services) => self.telemetry.services(services),
-            Event::Bytes { cid, bytes_in, bytes_out } => self.give(Input::VpnBytes { cid, bytes_in, bytes_out }),
+            Event::Bytes { cid, bytes_in, bytes_out } => {
+                self.give(Input::VpnBytes { cid, bytes_in, bytes_out })
+            }
         }
     }
 
@@ -239,11 +256,15 @@ impl Control {
         let text = |result: Result<(), disk::DiskError>| result.map_err(|e| e.to_string());
         let io = |result: io::Result<()>| result.map_err(|e| e.to_string());
         match effect {
-            E::SaveState { ticket, state } => done(ticket, "saving the state", text(self.disk.save_state(&state))),
+            E::SaveState { ticket, state } => {
+                done(ticket, "saving the state", text(self.disk.save_state(&state)))
+            }
             E::SaveTombstone { ticket, tombstone } => {
                 done(ticket, "saving a tombstone", text(self.disk.save_tombstone(&tombstone)))
             }
-            E::SaveNonce { ticket, nonce } => done(ticket, "saving a nonce", text(self.disk.save_nonce(&nonce))),
+            E::SaveNonce { ticket, nonce } => {
+                done(ticket, "saving a nonce", text(self.disk.save_nonce(&nonce)))
+            }
             E::Report(news) => {
                 self.outbox.add(self.enforcer.epoch(), news);
                 None
@@ -260,7 +281,9 @@ impl Control {
             E::OpenDoor { ticket, address, ttl } => {
                 done(ticket, "opening a door", io(self.kernel.open_door(address, ttl)))
             }
-            E::CloseDoor { ticket, address } => done(ticket, "closing a door", io(self.kernel.close_door(address))),
+            E::CloseDoor { ticket, address } => {
+                done(ticket, "closing a door", io(self.kernel.close_door(address)))
+            }
             E::AddGrants { ticket, address, grants, ttl } => {
                 done(ticket, "adding grants", io(self.kernel.add_grants(address, &grants, ttl)))
             }

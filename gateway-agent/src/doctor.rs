@@ -38,7 +38,8 @@ pub fn look(state: &Path) -> Vec<Finding> {
         Ok(checked) => {
             findings.push(finding("agent.toml", Ok(())));
             findings.extend(programs(&checked));
-            findings.push(finding("scripts.toml", exists_at(&places.scripts(), "name the scripts that may run")));
+            findings
+                .push(finding("scripts.toml", exists_at(&places.scripts(), "name the scripts that may run")));
         }
         Err(error) => findings.push(finding("agent.toml", Err(error.to_string()))),
     }
@@ -64,7 +65,9 @@ fn exists_at(path: &Path, advice: &str) -> Result<(), String> {
 fn forwarding() -> Result<(), String> {
     match fs::read_to_string("/proc/sys/net/ipv4/ip_forward").map(|text| text.trim() == "1") {
         Ok(true) => Ok(()),
-        Ok(false) => Err("resources behind this gateway cannot be reached: sysctl net.ipv4.ip_forward=1".into()),
+        Ok(false) => {
+            Err("resources behind this gateway cannot be reached: sysctl net.ipv4.ip_forward=1".into())
+        }
         Err(error) => Err(format!("cannot be read: {error}")),
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     config::{BadConfig, Config, Places},
     entropy,
     identity::Enrolment,
-    runner::allow_list,
+    runner::scripts,
 };
 use ed25519_dalek::SigningKey;
 use p256::elliptic_curve::sec1::ToSec1Point;
@@ -164,15 +164,14 @@ fn keep(
     enrolment: &[u8],
     config: Option<&(String, Config)>,
 ) -> Result<(), EnrolError> {
-    let dir = |path: &Path, mode| {
-        fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(at(path))
-    };
+    let dir =
+        |path: &Path, mode| fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(at(path));
     dir(&places.state, 0o755)?;
     dir(&places.keys(), 0o700)?;
     if let Some((text, config)) = config {
         write(&places.config(), text.as_bytes(), 0o644)?;
-        if let Some(scripts) = &config.scripts {
-            let list = allow_list(scripts).map_err(at(scripts))?;
+        if let Some(dir) = &config.scripts {
+            let list = allow_list(dir).map_err(at(dir))?;
             write(&places.scripts(), list.as_bytes(), 0o644)?;
         }
     }
@@ -192,6 +191,20 @@ fn keep(
     Ok(())
 }
 
+/// `scripts.toml` for the scripts of a directory, as they are now.
+fn allow_list(dir: &Path) -> io::Result<String> {
+    let mut text = String::from("# Which scripts the agent may run, and what each must be to the byte.\n");
+    for name in ["vpn-user", "panel-user"] {
+        let path = std::path::absolute(dir.join(name))?;
+        let digest = scripts::digest(&fs::read(&path)?);
+        text.push_str(&format!(
+            "\n[{name}]\npath = {:?}\nsha256 = \"{digest}\"\n",
+            path.display().to_string()
+        ));
+    }
+    Ok(text)
+}
+
 fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), EnrolError> {
     let written = (|| {
         let mut file = File::options().write(true).create_new(true).mode(mode).open(path)?;
@@ -203,6 +216,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), EnrolError> {
 
 fn pem(der: &[u8]) -> String {
     let body = data_encoding::BASE64.encode(der);
-    let lines: Vec<&str> = body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let lines: Vec<&str> =
+        body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }

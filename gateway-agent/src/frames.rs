@@ -67,10 +67,23 @@ pub struct ControlBoot {
 pub enum FromEdge {
     /// First on every new socket: nothing is connected and no key is known.
     Hello,
-    Knock { bootstrap: BootstrapId, nonce: [u8; 16], address: IpAddr },
-    TlsUp { connection: u64, port: u16, key: Digest, from: IpAddr },
-    TlsDown { connection: u64 },
-    Done { ticket: u64 },
+    Knock {
+        bootstrap: BootstrapId,
+        nonce: [u8; 16],
+        address: IpAddr,
+    },
+    TlsUp {
+        connection: u64,
+        port: u16,
+        key: Digest,
+        from: IpAddr,
+    },
+    TlsDown {
+        connection: u64,
+    },
+    Done {
+        ticket: u64,
+    },
 }
 
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -88,10 +101,20 @@ pub enum ToEdge {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromRunner {
     /// First on every new socket.
-    Hello { containers: Vec<SessionId> },
-    Done { ticket: u64, ok: bool },
-    ScriptEnded { ticket: u64, result: Result<(), StepFailure> },
-    ContainerGone { session: SessionId },
+    Hello {
+        containers: Vec<SessionId>,
+    },
+    Done {
+        ticket: u64,
+        ok: bool,
+    },
+    ScriptEnded {
+        ticket: u64,
+        result: Result<(), StepFailure>,
+    },
+    ContainerGone {
+        session: SessionId,
+    },
     Services(Vec<Service>),
 }
 

@@ -83,7 +83,9 @@ impl Launch {
         {
             return error.into();
         }
-        if self.tied && let Err(error) = privileges::die_with_parent() {
+        if self.tied
+            && let Err(error) = privileges::die_with_parent()
+        {
             return error.into();
         }
         let [program, args @ ..] = self.argv.as_slice() else {

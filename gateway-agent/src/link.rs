@@ -5,8 +5,8 @@ use crate::frames::LONGEST;
 use rustix::{
     io::Errno,
     net::{
-        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -34,17 +34,17 @@ pub enum LinkError {
 }
 
 pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (a, b) = rustix::net::socketpair(
-        AddressFamily::UNIX,
-        SocketType::SEQPACKET,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
+    let (a, b) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     Ok((a, b))
 }
 
 /// Blocking; for the parent, and for a child before it has dropped its powers.
-pub fn send_with_fds<T: Serialize>(link: impl AsFd, value: &T, fds: &[BorrowedFd<'_>]) -> Result<(), LinkError> {
+pub fn send_with_fds<T: Serialize>(
+    link: impl AsFd,
+    value: &T,
+    fds: &[BorrowedFd<'_>],
+) -> Result<(), LinkError> {
     let frame = encode(value)?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -97,7 +97,10 @@ fn gone_or_io(errno: Errno) -> LinkError {
 }
 
 /// Waits for what a descriptor that is ours alone can do.
-#[expect(deprecated, reason = "what replaces it is unsafe for types that may close early; an OwnedFd does not")]
+#[expect(
+    deprecated,
+    reason = "what replaces it is unsafe for types that may close early; an OwnedFd does not"
+)]
 pub(crate) fn watched(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(fd, interest)
 }

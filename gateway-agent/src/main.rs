@@ -85,7 +85,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn on_one_thread<E: Error + 'static>(future: impl Future<Output = Result<(), E>>) -> Result<(), Box<dyn Error>> {
+fn on_one_thread<E: Error + 'static>(
+    future: impl Future<Output = Result<(), E>>,
+) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(future).map_err(Into::into)
 }

@@ -10,7 +10,7 @@ use crate::{
     link::{self, LinkError},
 };
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Write},
     net::{SocketAddr, TcpListener, UdpSocket},
     os::{
@@ -256,7 +256,25 @@ fn prepare_directories(places: &Places, checked: &Checked) -> Result<(), ParentE
         }
         Ok(())
     })();
+    make_tun(places, users.vpn);
     made.map_err(|e| ParentError::Io("preparing the state directory", e))
+}
+
+/// `/dev/net/tun` is root's alone on some machines, and OpenVPN is not root. Where no node can be made, the
+/// usual one has to do.
+fn make_tun(places: &Places, user: u32) {
+    use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+    let node = places.tun();
+    let _ = fs::remove_file(&node);
+    let made = mknodat(CWD, &node, FileType::CharacterDevice, Mode::from_raw_mode(0o600), makedev(10, 200));
+    let usable = made.map_err(io::Error::from).and_then(|()| {
+        chown(&node, Some(user), Some(user))?;
+        File::options().read(true).write(true).open(&node)
+    });
+    if let Err(error) = usable {
+        tracing::debug!(%error, "no tun device of our own");
+        let _ = fs::remove_file(&node);
+    }
 }
 
 fn load_ruleset(checked: &Checked) -> Result<(), ParentError> {

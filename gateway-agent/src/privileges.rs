@@ -36,8 +36,9 @@ pub fn become_user(uid: u32, gid: u32, keep: &[Capability], ambient: bool) -> Re
         thread::set_keep_capabilities(true)?;
         thread::set_thread_res_uid(user, user, user)?;
     }
-    caps::set(None, CapSet::Permitted, &keep)?;
+    // In this order: what is effective must always be permitted.
     caps::set(None, CapSet::Effective, &keep)?;
+    caps::set(None, CapSet::Permitted, &keep)?;
     let inheritable = if ambient { keep.clone() } else { CapsHashSet::new() };
     caps::set(None, CapSet::Inheritable, &inheritable)?;
     if ambient {

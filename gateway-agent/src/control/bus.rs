@@ -4,14 +4,7 @@
 use super::Event;
 use crate::{clock, config::Places, entropy, frames::ControlBoot, identity::Enrolment};
 use ed25519_dalek::{Signer, SigningKey};
-use std::{
-    cell::Cell,
-    fs,
-    path::PathBuf,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cell::Cell, fs, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use viworks_api::{
     client::{Ca, Client, IdempotencyKey},

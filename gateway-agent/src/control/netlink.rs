@@ -2,9 +2,7 @@
 
 use rustix::{
     io::Errno,
-    net::{
-        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, sockopt,
-    },
+    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, sockopt},
 };
 use std::{io, os::fd::OwnedFd, time::Duration};
 

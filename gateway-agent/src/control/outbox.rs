@@ -1,7 +1,10 @@
 //! Reports: numbered without a gap over all lives, signed, durable before anything depends on them, sent in
 //! order until the bus has each.
 
-use super::{bus, disk::{DiskError, Log, replace}};
+use super::{
+    bus,
+    disk::{DiskError, Log, replace},
+};
 use crate::{clock, identity::Enrolment};
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};

@@ -111,10 +111,9 @@ fn from_edge(frame: FromEdge) -> Event {
 fn from_runner(frame: FromRunner) -> Event {
     Event::Input(match frame {
         FromRunner::Hello { containers } => Input::RunnerBack { containers },
-        FromRunner::Done { ticket, ok } => Input::Done {
-            ticket: Ticket(ticket),
-            outcome: if ok { Outcome::Ok } else { Outcome::Failed },
-        },
+        FromRunner::Done { ticket, ok } => {
+            Input::Done { ticket: Ticket(ticket), outcome: if ok { Outcome::Ok } else { Outcome::Failed } }
+        }
         FromRunner::ScriptEnded { ticket, result } => {
             Input::Done { ticket: Ticket(ticket), outcome: Outcome::Script(result) }
         }

@@ -30,12 +30,7 @@ struct Counters {
 
 impl Telemetry {
     pub fn new(state: &Path, incarnation: Incarnation) -> Self {
-        Self {
-            state: state.to_path_buf(),
-            incarnation,
-            services: vec![],
-            last: None,
-        }
+        Self { state: state.to_path_buf(), incarnation, services: vec![], last: None }
     }
 
     pub fn services(&mut self, services: Vec<Service>) {

@@ -288,10 +288,7 @@ mod tests {
     #[test]
     fn a_client_without_a_certificate_digest_matches_nobody() {
         let inputs = said(&[">CLIENT:CONNECT,3,1", ">CLIENT:ENV,END"]);
-        assert!(matches!(
-            inputs[..],
-            [Input::VpnConnect { port: 0, certificate: Digest([0, ..]), .. }]
-        ));
+        assert!(matches!(inputs[..], [Input::VpnConnect { port: 0, certificate: Digest([0, ..]), .. }]));
     }
 
     #[test]
@@ -312,7 +309,8 @@ mod tests {
             port: 80,
             protocol: viworks_domain::policy::Protocol::Tcp,
         };
-        let allow = Effect::VpnAllow { cid: 1, kid: 2, address: Ipv4Addr::new(10, 8, 0, 10), routes: vec![route] };
+        let allow =
+            Effect::VpnAllow { cid: 1, kid: 2, address: Ipv4Addr::new(10, 8, 0, 10), routes: vec![route] };
         assert_eq!(
             command(&allow).unwrap(),
             "client-auth 1 2\nifconfig-push 10.8.0.10 255.255.255.0\n\

@@ -94,7 +94,11 @@ impl Drop for Known<'_> {
     }
 }
 
-async fn pump(client: TlsStream<TcpStream>, server: TcpStream, mut closed: oneshot::Receiver<()>) -> io::Result<()> {
+async fn pump(
+    client: TlsStream<TcpStream>,
+    server: TcpStream,
+    mut closed: oneshot::Receiver<()>,
+) -> io::Result<()> {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_server, mut to_server) = server.into_split();
     let ended = {

@@ -85,6 +85,8 @@ fn configuration(places: &Places, checked: &Checked) -> String {
     let (config, pool) = (&checked.config, checked.pool());
     let (gateway, mask) = (checked.gateway_address(), checked.tunnel.netmask());
     let dir = places.vpn();
+    let device_node =
+        if places.tun().exists() { format!("dev-node {}\n", places.tun().display()) } else { String::new() };
     let dir = dir.display();
     format!(
         "mode server\n\
@@ -94,7 +96,7 @@ fn configuration(places: &Places, checked: &Checked) -> String {
          proto tcp-server\n\
          dev {device}\n\
          dev-type tun\n\
-         topology subnet\n\
+         {device_node}topology subnet\n\
          ifconfig {gateway} {mask}\n\
          ifconfig-pool {first} {last} {mask}\n\
          push \"topology subnet\"\n\
