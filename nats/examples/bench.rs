@@ -33,6 +33,8 @@ const ROUNDS: u32 = 4;
 const ONE_AT_A_TIME: u32 = 400;
 const IN_FLIGHT: usize = 64;
 const MANY: u32 = 6_400;
+/// A session's life is some sixteen commands; the first finds no state in memory.
+const COMMANDS_PER_AGGREGATE: u32 = 16;
 
 #[tokio::main]
 async fn main() {
@@ -50,9 +52,10 @@ async fn main() {
         let publish = bus.jetstream.publish("vw.parked.commands.undecodable", vec![0; 300].into());
         publish.await.unwrap().await.unwrap();
     };
-    // A fresh aggregate each, as the worker's own appends are spread over many.
     let optimistic = async |n: u32| {
-        store.append(&decision(&command(2, n)), 0).await.unwrap();
+        let mut first = command(2, n);
+        first.aggregate = NameId(first.id.0).into();
+        store.append(&decision(&first), 0).await.unwrap();
     };
     let whole = async |n: u32| {
         let answer = sender.ask(&command(3, n), PATIENCE).await.unwrap();
@@ -149,9 +152,13 @@ fn ratio(one: u64, other: u64) -> f64 {
 }
 
 fn command(kind: u8, n: u32) -> Command {
-    let mut id = [kind; 16];
-    id[..4].copy_from_slice(&n.to_be_bytes());
-    let aggregate: AggregateRef = NameId(id).into();
+    let bytes = |n: u32| {
+        let mut id = [kind; 16];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        id
+    };
+    let id = bytes(n);
+    let aggregate: AggregateRef = NameId(bytes(n / COMMANDS_PER_AGGREGATE)).into();
     let body = WireCommand::Directory(directory::Command::Claim { user: UserId(id) });
     Command {
         id: CommandId(id),

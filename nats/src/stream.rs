@@ -4,12 +4,14 @@
 use crate::{
     bus::Bus,
     subject::{
-        self, COMMANDS, DEADLINES, EVENTS, GATEWAY, INTAKE, KEYS, PARKED, PROCESS, REPORTS, SEALS, WORKERS,
+        self, COMMANDS, COMMANDS_ANCHOR, DEADLINES, EVENTS, GATEWAY, INTAKE, KEYS, PARKED, PROCESS, REPORTS,
+        SEALS, WORKERS,
     },
 };
 use async_nats::jetstream::{
     consumer::{AckPolicy, DeliverPolicy, pull},
-    context::{CreateStreamError, RequestErrorKind},
+    context::{CreateStreamError, PublishError, PublishErrorKind},
+    message::PublishMessage,
     stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
 };
 use std::time::Duration;
@@ -44,8 +46,8 @@ pub enum SetupError {
     Consumer(String, #[source] async_nats::jetstream::stream::ConsumerError),
     #[error("bucket {0} could not be made")]
     Bucket(&'static str, #[source] async_nats::jetstream::context::CreateKeyValueError),
-    #[error("the server does not answer as a JetStream server: {0:?}")]
-    Unanswered(RequestErrorKind),
+    #[error("the command queue's anchor could not be stored")]
+    Anchor(#[source] PublishError),
 }
 
 /// The seven streams. `replicas`: 1 on one node, 3 on a cluster.
@@ -70,6 +72,7 @@ pub fn streams(replicas: usize) -> [Config; 7] {
             retention: RetentionPolicy::WorkQueue,
             max_messages: COMMANDS_WAITING,
             deny_purge: true,
+            subjects: vec!["vw.cmd.*.*".to_owned(), COMMANDS_ANCHOR.to_owned()],
             ..base(COMMANDS, "vw.cmd.*.*")
         },
         forever(base(PARKED, "vw.parked.>")),
@@ -102,6 +105,7 @@ pub async fn ensure(setup: &Bus, replicas: usize) -> Result<(), SetupError> {
             .await
             .map_err(|source| SetupError::Stream(name, source))?;
     }
+    anchor(setup).await?;
     let durable = |name: &str, filter: &str| pull::Config {
         durable_name: Some(name.to_owned()),
         filter_subject: filter.to_owned(),
@@ -134,6 +138,17 @@ pub async fn ensure(setup: &Bus, replicas: usize) -> Result<(), SetupError> {
             .map_err(|source| SetupError::Bucket(bucket, source))?;
     }
     Ok(())
+}
+
+/// Once in the queue's life.
+async fn anchor(setup: &Bus) -> Result<(), SetupError> {
+    let message = PublishMessage::build().expected_last_subject_sequence(0).expected_stream(COMMANDS);
+    let sent = setup.jetstream.send_publish(COMMANDS_ANCHOR, message).await.map_err(SetupError::Anchor)?;
+    match sent.await {
+        Err(error) if error.kind() != PublishErrorKind::WrongLastSequence => Err(SetupError::Anchor(error)),
+        // It is there, of now or of long ago.
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// The consumer of one gateway's orders, made when it enrols. Strictly one at a time and in order. Its state

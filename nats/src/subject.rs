@@ -24,6 +24,10 @@ pub const PROCESS: &str = "VW_PROCESS";
 pub const WORKERS: &str = "workers";
 pub const INTAKE: &str = "intake";
 
+/// One message here keeps the command queue from ever being empty: the server drops and makes anew the file of
+/// an empty one, which costs more than deciding a command. No consumer matches it.
+pub const COMMANDS_ANCHOR: &str = "vw.anchor.commands";
+
 /// What a gateway's own account calls the subjects that it imports: no name in them, so none to forge.
 pub mod local {
     pub const NEXT: &str = "next";

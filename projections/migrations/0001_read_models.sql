@@ -85,23 +85,15 @@ CREATE TABLE sessions (
     ends_because TEXT,
     end_reason TEXT,
     ended_at BIGINT,
+    receipts TEXT NOT NULL,
     receipts_overdue INTEGER NOT NULL,
     verdict TEXT,
     bytes_in BIGINT NOT NULL,
-    bytes_out BIGINT NOT NULL,
-    seq BIGINT NOT NULL
+    bytes_out BIGINT NOT NULL
 );
 CREATE INDEX sessions_by_age ON sessions (opened_at, id);
 CREATE INDEX sessions_active ON sessions (active, opened_at, id);
 CREATE INDEX sessions_by_user ON sessions (user_id, opened_at, id);
-
-CREATE TABLE session_receipts (
-    session_id TEXT NOT NULL,
-    layer TEXT NOT NULL,
-    absence TEXT,
-    received_at BIGINT,
-    PRIMARY KEY (session_id, layer)
-);
 
 CREATE TABLE operators (
     id TEXT PRIMARY KEY,

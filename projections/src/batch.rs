@@ -4,9 +4,10 @@ use crate::{
     column::{int, json, millis},
     error::ProjectError,
     rows::Topic,
+    tables::sessions,
 };
 use sqlx::{Any, Row as _, Transaction};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use viworks_domain::{
     Millis,
     actor::Actor,
@@ -50,6 +51,8 @@ pub struct Batch<'a> {
     pub usernames: HashMap<UserId, String>,
     pub owners: &'a mut Owners,
     pub audit: Vec<AuditEntry>,
+    /// Rows that this transaction has read or changed; written at its end.
+    pub sessions: BTreeMap<SessionId, sessions::Row>,
     changes: BTreeSet<(u64, Topic, String)>,
 }
 
@@ -67,7 +70,7 @@ impl<'a> Batch<'a> {
         usernames: HashMap<UserId, String>,
         owners: &'a mut Owners,
     ) -> Self {
-        Self { tx, usernames, owners, audit: vec![], changes: BTreeSet::new() }
+        Self { tx, usernames, owners, audit: vec![], sessions: BTreeMap::new(), changes: BTreeSet::new() }
     }
 
     pub fn changed(&mut self, seq: u64, topic: Topic, row_id: impl ToString) {
@@ -75,6 +78,9 @@ impl<'a> Batch<'a> {
     }
 
     pub async fn owner_of_session(&mut self, id: SessionId) -> Result<Option<UserId>, sqlx::Error> {
+        if let Some(user) = self.sessions.get(&id).map(|row| row.user) {
+            return Ok(Some(user));
+        }
         if let Some(user) = self.owners.sessions.get(&id) {
             return Ok(Some(*user));
         }
@@ -84,7 +90,10 @@ impl<'a> Batch<'a> {
             .await?;
         let user = owner(row)?;
         if let Some(user) = user {
-            self.remember_session(id, user);
+            if self.owners.sessions.len() >= OWNERS_REMEMBERED {
+                self.owners.sessions.clear();
+            }
+            self.owners.sessions.insert(id, user);
         }
         Ok(user)
     }
@@ -107,15 +116,9 @@ impl<'a> Batch<'a> {
         Ok(user)
     }
 
-    pub fn remember_session(&mut self, id: SessionId, user: UserId) {
-        if self.owners.sessions.len() >= OWNERS_REMEMBERED {
-            self.owners.sessions.clear();
-        }
-        self.owners.sessions.insert(id, user);
-    }
-
     /// Writes what was gathered, forgets changes that nobody may still want, and commits.
     pub async fn commit(mut self, seq: u64) -> Result<(), ProjectError> {
+        sessions::write(&mut self).await?;
         self.write_audit().await?;
         self.write_changes().await?;
         let kept_from = seq.saturating_sub(CHANGES_KEPT);
@@ -171,7 +174,7 @@ impl<'a> Batch<'a> {
 }
 
 /// `($1,$2),($3,$4)`: nothing but numbers goes into the text.
-fn placeholders(rows: usize, columns: usize) -> String {
+pub fn placeholders(rows: usize, columns: usize) -> String {
     let row = |row: usize| {
         let columns = (1..=columns).map(|column| format!("${}", row * columns + column));
         format!("({})", columns.collect::<Vec<_>>().join(","))

@@ -1,6 +1,6 @@
 //! Rows as queries give them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 use viworks_domain::{
     Millis,
@@ -143,7 +143,7 @@ pub struct GatewayRow {
     pub started_at: Option<Millis>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptRow {
     pub layer: Layer,
     pub absence: Option<Absence>,

@@ -7,7 +7,6 @@ pub mod devices;
 pub mod gateways;
 pub mod operators;
 pub mod policies;
-pub mod session_receipts;
 pub mod sessions;
 pub mod user_steps;
 pub mod users;
@@ -42,10 +41,7 @@ async fn project_event(batch: &mut Batch<'_>, event: &RecordedEvent<'_>) -> Resu
         AnyEvent::Device(e) => devices::project(batch, event, e).await?,
         AnyEvent::Policy(e) => policies::project(batch, event, e).await?,
         AnyEvent::Gateway(e) => gateways::project(batch, event, e).await?,
-        AnyEvent::Session(e) => {
-            sessions::project(batch, event, e).await?;
-            session_receipts::project(batch, event, e).await?;
-        }
+        AnyEvent::Session(e) => sessions::project(batch, event, e).await?,
         AnyEvent::Operator(e) => operators::project(batch, event, e).await?,
     }
     Ok(())

@@ -55,9 +55,15 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Tells the bus that it is done, and hears that this is durable; then the sender.
+    /// Tells the bus that it is done, then the sender. An outcome that stands in the log would be the same at
+    /// another delivery, so its acknowledgement need not be confirmed (which costs another fsync); one without
+    /// a place there must not be asked for again.
     pub async fn conclude(&self, bus: &Bus, answer: Answer) -> Result<(), AckError> {
-        self.delivery.double_ack().await?;
+        if matches!(answer, Answer::Decided { seq: 1.., .. }) {
+            self.delivery.ack().await?;
+        } else {
+            self.delivery.double_ack().await?;
+        }
         answer_to(bus, self.reply_to.as_deref(), &Reply { command: self.command.id, answer }).await;
         Ok(())
     }

@@ -47,6 +47,7 @@ pub fn of(role: BusRole) -> Permissions {
             "$JS.API.STREAM.INFO.*",
             "$JS.API.CONSUMER.CREATE.>",
             "$JS.API.CONSUMER.INFO.*.*",
+            subject::COMMANDS_ANCHOR,
         ])],
         BusRole::Reader => vec![follow(EVENTS), fold(SEALS), fold(PARKED)],
     };

@@ -31,6 +31,7 @@ fn may_publish() -> Vec<(String, Vec<BusRole>)> {
         (format!("vw.gw.{GATEWAY}.telemetry"), &[]),
         ("vw.seal".into(), &[Sealer]),
         ("vw.live".into(), &[Projector]),
+        ("vw.anchor.commands".into(), &[Setup]),
         ("vw.other".into(), &[]),
         (format!("$KV.VW_KEYS.{ID}"), &[Api]),
         ("$KV.VW_PROCESS.teardown".into(), &[Process]),
@@ -221,7 +222,8 @@ async fn a_reply_address_makes_the_server_store_nothing_foreign() {
     let messages =
         async |stream: &str| setup.jetstream.get_stream(stream).await.unwrap().cached_info().state.messages;
     assert_eq!(messages("VW_EVENTS").await, 0);
-    assert_eq!(messages("VW_COMMANDS").await, 0);
+    // The anchor alone.
+    assert_eq!(messages("VW_COMMANDS").await, 1);
     assert_eq!(messages("VW_SEALS").await, 0);
     assert_eq!(messages("VW_GATEWAY").await, 1);
     // Whatever is among the reports, is on its own report subject.

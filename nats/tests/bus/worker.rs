@@ -258,10 +258,11 @@ fn refused(code: &str, seq: u64, version: u64) -> Answer {
     Answer::Decided { outcome: Outcome::Refused(refused), seq, version }
 }
 
-/// Commands on the stream, decided or not.
+/// Commands on the stream, decided or not; the anchor is none.
 async fn waiting(server: &TestServer) -> u64 {
     let bus = server.bus(BusRole::Setup).await;
-    bus.jetstream.get_stream(viworks_nats::subject::COMMANDS).await.unwrap().cached_info().state.messages
+    let stream = bus.jetstream.get_stream(viworks_nats::subject::COMMANDS).await.unwrap();
+    stream.cached_info().state.messages - 1
 }
 
 /// The original subject of the last message parked for this reason.

@@ -45,15 +45,12 @@ mod checks {
         projected(&db, &log).await;
         let before = db.dump(true).await.expect("dumped");
         sqlx::query("UPDATE users SET state = 'suspended'").execute(&db.pool).await.expect("changed");
-        sqlx::query("DELETE FROM session_receipts WHERE layer = 'spa'")
-            .execute(&db.pool)
-            .await
-            .expect("gone");
+        sqlx::query("DELETE FROM operators").execute(&db.pool).await.expect("gone");
         let found = before.differences(&db.dump(true).await.expect("dumped"));
         let told = found.iter().map(|d| (d.table, d.column, d.there.as_deref())).collect::<Vec<_>>();
         assert_eq!(
             told,
-            [("session_receipts", None, Some("missing")), ("users", Some("state"), Some("suspended"))]
+            [("operators", None, Some("missing")), ("users", Some("state"), Some("suspended"))]
         );
         assert_eq!(found[1].key, USER.to_string());
     }

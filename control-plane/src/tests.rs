@@ -1,0 +1,8 @@
+//! The whole control plane against a real nats-server: a state directory that `init` made, `serve` in this
+//! process, and clients over TLS.
+
+mod flow;
+mod malformed;
+mod roles;
+mod stand;
+mod timing;

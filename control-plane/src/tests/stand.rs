@@ -1,0 +1,221 @@
+//! One control plane of a test's own; everything is gone when it is dropped.
+
+use crate::{
+    clock,
+    config::Config,
+    entropy, init,
+    keys::{Keys, RootKey, Username},
+    keystore::DataKeys,
+    log_identity, operators,
+    operators::Desk,
+    password::Passwords,
+    serve,
+    state::StateDir,
+};
+use http::StatusCode;
+use rustls::pki_types::ServerName;
+use secrecy::ExposeSecret as _;
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinHandle,
+};
+use viworks_api::{
+    client::{Ca, Client, IdempotencyKey},
+    operator::SignInRequest,
+};
+use viworks_domain::{actor::Origin, permission::Role};
+use viworks_nats::{
+    event_store::EventStore, folds::Folds, identity::role::BusRole, key_value, testing::find_server,
+};
+
+/// Every wait of a test ends here.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+pub struct Stand {
+    pub data: PathBuf,
+    pub address: SocketAddr,
+    pub url: String,
+    node: JoinHandle<()>,
+    bus: Child,
+    _temp: tempfile::TempDir,
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        self.node.abort();
+        let _ = self.bus.kill();
+        let _ = self.bus.wait();
+    }
+}
+
+impl Stand {
+    pub async fn up() -> Self {
+        let temp = tempfile::tempdir().expect("a directory");
+        let data = temp.path().join("state");
+        let (address, bus_address) = (free(), free());
+        let url = format!("https://{address}");
+        let made = init::run(&init::Options {
+            data: data.clone(),
+            listen: address,
+            public_url: url.clone(),
+            nats_listen: bus_address,
+            advertise_nats: vec![],
+        })
+        .expect("made");
+        let program = find_server().expect("a nats-server: run `cargo xtask setup`");
+        let bus = Command::new(program)
+            .arg("-c")
+            .arg(&made.nats_conf)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nats-server starts");
+        reachable(bus_address).await;
+        let generous = |name: &str| name.starts_with("VIWORKS_LIMITS_").then(|| "100000".to_owned());
+        let text = std::fs::read_to_string(&made.config).expect("a configuration");
+        let config = Config::parse(&text, &data, generous).expect("a good configuration");
+        let state = data.clone();
+        let node = tokio::spawn(async move {
+            if let Err(error) = serve::run(&state, config).await {
+                panic!("the control plane stopped: {error:?}");
+            }
+        });
+        reachable(address).await;
+        Self { data, address, url, node, bus, _temp: temp }
+    }
+
+    pub fn ca(&self) -> Ca {
+        Ca::from_pem(&std::fs::read(self.data.join(init::CA_FILE)).expect("a CA")).expect("one certificate")
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.url, &self.ca()).expect("a client")
+    }
+
+    /// The owner, signed in with a password that was recovered on this machine.
+    pub async fn owner(&self) -> (Client, String) {
+        let password = self.recover(operators::OWNER).await;
+        let token = self.sign_in(operators::OWNER, &password).await;
+        (self.client().with_token(&token).expect("a client"), token)
+    }
+
+    /// An operator of that role, signed in.
+    pub async fn operator(&self, name: &str, role: Role) -> String {
+        let parsed = Username::parse(name).expect("a name");
+        self.at_desk(async |desk| operators::invite(desk, &parsed, role).await.expect("invited")).await;
+        let password = self.recover(name).await;
+        self.sign_in(name, &password).await
+    }
+
+    pub async fn recover(&self, name: &str) -> String {
+        let name = Username::parse(name).expect("a name");
+        self.at_desk(async |desk| {
+            let password = operators::recover(desk, &name).await.expect("recovered");
+            password.expect("an operator").expose_secret().to_owned()
+        })
+        .await
+    }
+
+    async fn sign_in(&self, name: &str, password: &str) -> String {
+        let request = SignInRequest { name: name.into(), password: password.into() };
+        self.client().sign_in(&key(), &request).await.expect("signed in").token
+    }
+
+    async fn at_desk<T>(&self, work: impl AsyncFnOnce(Desk<'_>) -> T) -> T {
+        let state = StateDir::open(&self.data).expect("a state directory");
+        let config = Config::load(&self.data).expect("a configuration");
+        let keys = Keys::derive(&RootKey::load(&state).expect("a root key").0);
+        let link = serve::link(&state, &config).expect("a link");
+        let bus = serve::bus(&state, &link, BusRole::Api).await.expect("a bus");
+        let bucket = key_value::DataKeys::open(&bus).await.expect("a bucket");
+        let desk = Desk {
+            log: log_identity::read(&state).expect("an identity"),
+            keys: &keys,
+            folds: &Folds::new(EventStore::new(bus.clone())),
+            commands: &serve::sender(&bus, Origin::Api, &keys).await.expect("a sender"),
+            data_keys: &DataKeys::new(bucket, keys.wrapping.clone()),
+            passwords: &Passwords::new(keys.pepper.clone(), 1),
+        };
+        work(desk).await
+    }
+
+    /// Sends bytes over TLS and reads to the end: nothing between the test and the server tidies them up.
+    pub async fn raw(&self, request: &[u8]) -> Raw {
+        let mut stream = self.connect().await;
+        // The server may answer and close before it has read all of it.
+        let _ = stream.write_all(request).await;
+        let mut answer = vec![];
+        let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an end");
+        Raw::parse(&answer)
+    }
+
+    pub async fn connect(&self) -> tokio_rustls::client::TlsStream<TcpStream> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.ca().der().to_vec().into()).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("TLS 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(self.address).await.expect("a connection");
+        let name = ServerName::IpAddress(self.address.ip().into());
+        tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.expect("a handshake")
+    }
+
+    /// One request of HTTP/1.1, closed afterwards.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Raw {
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        self.raw(&[request.as_bytes(), body].concat()).await
+    }
+}
+
+#[derive(Debug)]
+pub struct Raw {
+    pub status: StatusCode,
+    pub head: String,
+    pub body: String,
+}
+
+impl Raw {
+    fn parse(answer: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(answer);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.and_then(|code: u16| StatusCode::from_u16(code).ok());
+        Self {
+            status: status.unwrap_or_else(|| panic!("expected an answer of HTTP/1.1; got {text:?}")),
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+}
+
+pub fn key() -> IdempotencyKey {
+    IdempotencyKey::from_random(entropy::bytes())
+}
+
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+async fn reachable(address: SocketAddr) {
+    let deadline = clock::now().plus(PATIENCE);
+    while TcpStream::connect(address).await.is_err() {
+        assert!(clock::now() < deadline, "nobody listens on {address}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
