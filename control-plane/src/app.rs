@@ -5,7 +5,6 @@ use crate::{
     ca::Authorities,
     clock,
     config::Config,
-    entropy,
     error::{ApiError, Rejection},
     gateway_trust::GatewayTrust,
     http::Limits,

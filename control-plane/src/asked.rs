@@ -33,12 +33,13 @@ struct Generations {
 }
 
 impl Memory {
+    /// The first to use an id keeps it: a later request under the same key is refused if it is another one.
     pub fn remember(&self, command: CommandId, asked: Asked) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.young.len() >= GENERATION {
             kept.old = mem::take(&mut kept.young);
         }
-        kept.young.insert(command, asked);
+        kept.young.entry(command).or_insert(asked);
     }
 
     pub fn of(&self, command: CommandId) -> Option<Asked> {

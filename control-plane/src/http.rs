@@ -28,3 +28,5 @@ mod stage;
 pub use guard::token_digest;
 pub use limits::Limits;
 pub use table::routes;
+#[cfg(test)]
+pub use {guard::Who, table::table};

@@ -15,7 +15,7 @@ use sha2::Sha256;
 use std::{fmt, net::IpAddr};
 use viworks_domain::{
     actor::Origin,
-    ids::{CommandId, Digest, NameId, OperatorId},
+    ids::{CommandId, CorrelationId, Digest, NameId, OperatorId},
     otp::OtpKey,
     personal::DataKey,
 };
@@ -190,13 +190,22 @@ impl Keys {
 
     /// Of a request whose body holds a secret: a plain hash in the log could be guessed at.
     pub fn request_digest(&self, request: &[u8]) -> Digest {
-        Digest(self.request.mac(&[request]))
+        Digest(self.request.mac(&[b"digest\0", request]))
     }
 
     /// What a command makes up (ids, one-use secrets, tokens): unguessable without the key, and the same when
     /// the same command is asked for again, because its first answer was lost.
     pub fn one_use(&self, what: OneUse, command: CommandId) -> [u8; 32] {
         self.one_use.mac(&[what.as_bytes(), command.as_bytes()])
+    }
+
+    /// What a request is known under, in its answer and in the log: the same when it is asked again.
+    pub fn correlation(&self, idempotency_key: &[u8], authorization: &[u8]) -> CorrelationId {
+        let mut id = [0; 16];
+        id.copy_from_slice(
+            &self.request.mac(&[b"correlation\0", idempotency_key, b"\0", authorization])[..16],
+        );
+        CorrelationId(id)
     }
 
     /// The id of what a command makes.

@@ -39,6 +39,9 @@ mod silence;
 // What people type.
 mod cli;
 
+#[cfg(test)]
+mod tests;
+
 fn main() -> std::process::ExitCode {
     cli::run()
 }

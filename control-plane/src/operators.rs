@@ -81,12 +81,19 @@ pub async fn ensure_owner(desk: Desk<'_>) -> Result<Option<SecretString>, ApiErr
     if root.state.password.is_some() {
         return Ok(None);
     }
-    let asker = machine();
     if root.version == 0 {
-        let invite = Command::Invite { name: OWNER.to_owned(), role: Role::Owner };
-        desk.ask(&asker.also("invite"), owner, invite).await?;
+        invite(desk, &name, Role::Owner).await?;
     }
-    set_drawn_password(desk, &asker, owner).await.map(Some)
+    set_drawn_password(desk, &machine(), owner).await.map(Some)
+}
+
+/// An operator without a password yet.
+///
+/// # Errors
+/// The name has an operator, or the bus is away.
+pub async fn invite(desk: Desk<'_>, name: &Username, role: Role) -> Result<(), ApiError> {
+    let command = Command::Invite { name: name.as_str().to_owned(), role };
+    desk.ask(&machine(), desk.keys.operator(name), command).await
 }
 
 /// A new password for an operator, for whoever is on the machine itself; every sign-in with the old one ends.

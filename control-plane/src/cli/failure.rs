@@ -39,8 +39,8 @@ pub enum Failure {
     Input(#[from] std::io::Error),
     #[error("the control plane stopped")]
     Serve(#[source] Box<dyn Error + Send + Sync>),
-    #[error("the password could not be replaced")]
-    Recover(#[source] Box<dyn Error + Send + Sync>),
+    #[error("this could not be done on this machine")]
+    Desk(#[source] Box<dyn Error + Send + Sync>),
     /// What `doctor` found, shown like an answer.
     #[error("checks failed: {0}")]
     Unsound(usize, Box<Shown>),
@@ -65,7 +65,7 @@ impl Failure {
             Self::Init(_) => CANNOT_CREATE,
             Self::State(_) | Self::File { .. } | Self::Input(_) => IO,
             Self::Serve(_) => INTERNAL,
-            Self::Recover(_) => UNAVAILABLE,
+            Self::Desk(_) => UNAVAILABLE,
             Self::Unsound(..) => REFUSED,
         }
     }
@@ -84,10 +84,9 @@ impl Failure {
             Self::Api(ApiError::NotTrusted(_)) => {
                 Some("sign in again with --ca and the ca.pem of that control plane".to_owned())
             }
-            Self::Recover(_) => Some(
-                "nats-server and `viworks serve` must be running on this machine while the password is replaced"
-                    .to_owned(),
-            ),
+            Self::Desk(_) => {
+                Some("nats-server and `viworks serve` must be running while this is done".to_owned())
+            }
             Self::NotSignedIn => Some("run `viworks signin --url URL --ca FILE --user NAME`".to_owned()),
             _ => None,
         }

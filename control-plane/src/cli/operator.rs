@@ -8,9 +8,12 @@ use crate::{
     serve,
     state::StateDir,
 };
-use secrecy::ExposeSecret as _;
-use std::{error::Error, path::PathBuf};
-use viworks_domain::actor::Origin;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
+use viworks_domain::{actor::Origin, permission::Role};
 use viworks_nats::{event_store::EventStore, folds::Folds, identity::role::BusRole, key_value};
 
 #[derive(clap::Subcommand)]
@@ -23,39 +26,65 @@ pub enum Command {
         #[arg(long, value_name = "NAME", default_value = operators::OWNER)]
         user: String,
     },
+    /// Make another operator with a password that is shown once
+    Invite {
+        /// The state directory of this machine's control plane
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        #[arg(long, value_parser = role)]
+        role: Role,
+    },
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    match text {
+        "owner" => Ok(Role::Owner),
+        "viewer" => Ok(Role::Viewer),
+        _ => Err("give owner or viewer".to_owned()),
+    }
 }
 
 pub async fn run(command: Command) -> Result<Shown, Failure> {
-    let Command::Recover { data, user } = command;
-    let name =
-        Username::parse(&user).ok_or_else(|| Failure::Usage(format!("{user:?} is no operator's name")))?;
+    let (data, user, new) = match command {
+        Command::Recover { data, user } => (data, user, None),
+        Command::Invite { data, user, role } => (data, user, Some(role)),
+    };
+    let name = Username::parse(&user).ok_or_else(|| {
+        Failure::Usage(format!("{user:?} is no operator's name: give ASCII letters and digits"))
+    })?;
     let config = Config::load(&data)?;
-    let password = recover(&data, &config, &name).await.map_err(Failure::Recover)?;
+    let password = at_desk(&data, &config, &name, new).await.map_err(Failure::Desk)?;
     let Some(password) = password else {
         return Err(Failure::Usage(format!("there is no operator {user:?}")));
     };
-    let shown = serde_json::json!({ "user": user, "password": password.expose_secret() });
-    let text =
-        format!("{user} password: {}\nEvery sign-in with the old one has ended.", password.expose_secret());
+    let shown = serde_json::json!({ "user": name.as_str(), "password": password.expose_secret() });
+    let ended = if new.is_none() { "\nEvery sign-in with the old one has ended." } else { "" };
+    let text = format!("{} password: {}{ended}", name.as_str(), password.expose_secret());
     Ok(Shown::new(&shown, text))
 }
 
-async fn recover(
-    data: &std::path::Path,
+/// Without the API: whoever may read this machine's keys is its administrator.
+async fn at_desk(
+    data: &Path,
     config: &Config,
     name: &Username,
-) -> Result<Option<secrecy::SecretString>, Box<dyn Error + Send + Sync>> {
+    new: Option<Role>,
+) -> Result<Option<SecretString>, Box<dyn Error + Send + Sync>> {
     let state = StateDir::open(data)?;
     let keys = Keys::derive(&RootKey::load(&state)?.0);
-    let log = log_identity::read(&state)?;
     let bus = serve::bus(&state, &serve::link(&state, config)?, BusRole::Api).await?;
     let desk = operators::Desk {
-        log,
+        log: log_identity::read(&state)?,
         keys: &keys,
         folds: &Folds::new(EventStore::new(bus.clone())),
         commands: &serve::sender(&bus, Origin::Api, &keys).await?,
         data_keys: &DataKeys::new(key_value::DataKeys::open(&bus).await?, keys.wrapping.clone()),
         passwords: &Passwords::new(keys.pepper.clone(), 1),
     };
+    if let Some(role) = new {
+        operators::invite(desk, name, role).await?;
+    }
     Ok(operators::recover(desk, name).await?)
 }

@@ -73,7 +73,7 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         return "nothing to show\n".to_owned();
     }
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| printable(cell).chars().count());
         cells.chain([head[column].chars().count()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();

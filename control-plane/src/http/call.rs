@@ -9,7 +9,7 @@ use crate::{
 };
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{net::IpAddr, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 use viworks_api::IDEMPOTENCY_KEY;
@@ -34,7 +34,7 @@ pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send + S
 pub struct Call {
     pub app: Arc<App>,
     pub peer: Peer,
-    /// Drawn per request: what the answer, the log and the command know it under.
+    /// What the answer, the log and the command know this request under.
     pub correlation: CorrelationId,
     pub headers: HeaderMap,
     query: Vec<(String, String)>,
@@ -46,7 +46,11 @@ pub type Answer = Result<Response, ApiError>;
 
 impl Call {
     pub fn new(app: Arc<App>, peer: Peer, headers: HeaderMap, query: &str, body: Body) -> Self {
-        let correlation = CorrelationId(entropy::bytes());
+        let authorization = headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+        let correlation = match headers.get(IDEMPOTENCY_KEY) {
+            Some(key) => app.keys.correlation(key.as_bytes(), authorization),
+            None => CorrelationId(entropy::bytes()),
+        };
         Self { app, peer, correlation, headers, query: pairs(query), key: None, body: Some(body) }
     }
 

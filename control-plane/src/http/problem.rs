@@ -66,6 +66,17 @@ const fn status_of(class: RefusalClass) -> StatusCode {
     }
 }
 
+/// What a worker refuses before it asks an aggregate.
+fn on_the_way(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "command.reused" => "this idempotency key was used for another request",
+        "command.forbidden" => "you are not permitted to do this",
+        "command.expired" => "this took too long and was not done; ask again",
+        "command.parked" => "this was put aside; tell an administrator",
+        _ => return None,
+    })
+}
+
 /// The answer that stands for the error, with its cause in the log.
 pub fn respond(error: &ApiError, correlation: CorrelationId) -> Response {
     let (status, code, title, detail) = match error {
@@ -75,7 +86,7 @@ pub fn respond(error: &ApiError, correlation: CorrelationId) -> Response {
         ApiError::Refused(refused) => (
             status_of(refused.class),
             refused.code.as_str(),
-            refusal_text(&refused.code).unwrap_or("this was refused"),
+            refusal_text(&refused.code).or(on_the_way(&refused.code)).unwrap_or("this was refused"),
             None,
         ),
         ApiError::Rejected(rejection) => {

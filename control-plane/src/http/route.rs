@@ -14,14 +14,17 @@ use std::{convert::Infallible, net::Ipv4Addr, str::FromStr, sync::Arc};
 use viworks_domain::ids::CorrelationId;
 use warp::{Filter, Rejection, filters::BoxedFilter, path::FullPath, reply::Response};
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the role matrix in docs/ is made of these, by a test"))]
+/// One line of the table.
 pub struct Route {
     pub method: Method,
     /// `/v1/policies/{id}/activate`: at most one `{id}`.
     pub path: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test makes the role matrix in docs/ of it"))]
     pub who: Who,
-    filter: BoxedFilter<(Response,)>,
+    bind: Bind,
 }
+
+type Bind = Box<dyn Fn(&Arc<App>) -> BoxedFilter<(Response,)> + Send + Sync>;
 
 /// What a path's `{id}` is; `()` where there is none.
 pub trait FromPath: Sized + Send + Sync + 'static {
@@ -45,29 +48,33 @@ impl<T: FromStr + Send + Sync + 'static> FromPath for Id<T> {
 }
 
 /// One route. `handler` gets the request, the proof that its caller may come, and the path's id.
-pub fn route<G, P, H, F>(app: &Arc<App>, method: Method, path: &'static str, handler: H) -> Route
+pub fn route<G, P, H, F>(method: Method, path: &'static str, handler: H) -> Route
 where
     G: Guard<P>,
     P: FromPath,
     H: Fn(Call, G, P) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send,
 {
-    let filter = matching::<P>(path)
-        .and(of_method(method.clone()))
-        .and(call(app))
-        .then(move |found: P, call: Call| {
-            let handler = handler.clone();
-            async move {
-                let correlation = call.correlation;
-                let answer = async {
-                    let guard = G::admit(&call, &found).await?;
-                    handler(call, guard, found).await
-                };
-                finish(answer.await, correlation)
-            }
-        })
-        .boxed();
-    Route { method, path, who: G::WHO, filter }
+    let wanted = method.clone();
+    let bind = Box::new(move |app: &Arc<App>| {
+        let handler = handler.clone();
+        matching::<P>(path)
+            .and(of_method(&wanted))
+            .and(call(app))
+            .then(move |found: P, call: Call| {
+                let handler = handler.clone();
+                async move {
+                    let correlation = call.correlation;
+                    let answer = async {
+                        let guard = G::admit(&call, &found).await?;
+                        handler(call, guard, found).await
+                    };
+                    finish(answer.await, correlation)
+                }
+            })
+            .boxed()
+    });
+    Route { method, path, who: G::WHO, bind }
 }
 
 fn finish(answer: Answer, correlation: CorrelationId) -> Response {
@@ -81,9 +88,9 @@ fn finish(answer: Answer, correlation: CorrelationId) -> Response {
 }
 
 /// All of them as one filter; what fits none is answered by the caller's `recover`.
-pub fn together(routes: Vec<Route>) -> BoxedFilter<(Response,)> {
+pub fn together(app: &Arc<App>, routes: &[Route]) -> BoxedFilter<(Response,)> {
     let nothing = warp::any().and_then(|| async { Err::<Response, _>(warp::reject::not_found()) }).boxed();
-    routes.into_iter().rev().fold(nothing, |rest, route| route.filter.or(rest).unify().boxed())
+    routes.iter().rev().fold(nothing, |rest, route| (route.bind)(app).or(rest).unify().boxed())
 }
 
 fn matching<P: FromPath>(
@@ -110,8 +117,8 @@ fn matches<'a>(pattern: &str, path: &'a str) -> Option<Option<&'a str>> {
     segments.next().is_none().then_some(found)
 }
 
-fn of_method(method: Method) -> BoxedFilter<()> {
-    match method {
+fn of_method(method: &Method) -> BoxedFilter<()> {
+    match *method {
         Method::GET => warp::get().boxed(),
         Method::PUT => warp::put().boxed(),
         _ => warp::post().boxed(),

@@ -29,82 +29,81 @@ const PUT: Method = Method::PUT;
 
 /// What is served; everything else is a 404 problem.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    together(
-        [for_operators(app), for_desktops(app), for_phones(app), for_gateways(app)]
-            .into_iter()
-            .flatten()
-            .collect(),
-    )
-    .recover(|rejected: warp::Rejection| async move {
-        let rejection = if rejected.is_not_found() {
-            Rejection::NotFound
-        } else if rejected.find::<warp::reject::MethodNotAllowed>().is_some() {
-            Rejection::Method
-        } else {
-            Rejection::Malformed("the request line or a header cannot be read")
-        };
-        Ok::<_, Infallible>(problem::respond(&rejection.into(), CorrelationId(entropy::bytes())))
-    })
-    .unify()
-    .boxed()
+    together(app, &table())
+        .recover(|rejected: warp::Rejection| async move {
+            let rejection = if rejected.is_not_found() {
+                Rejection::NotFound
+            } else if rejected.find::<warp::reject::MethodNotAllowed>().is_some() {
+                Rejection::Method
+            } else {
+                Rejection::Malformed("the request line or a header cannot be read")
+            };
+            Ok::<_, Infallible>(problem::respond(&rejection.into(), CorrelationId(entropy::bytes())))
+        })
+        .unify()
+        .boxed()
 }
 
-pub fn for_operators(app: &Arc<App>) -> Vec<Route> {
+pub fn table() -> Vec<Route> {
+    [for_operators(), for_desktops(), for_phones(), for_gateways()].into_iter().flatten().collect()
+}
+
+fn for_operators() -> Vec<Route> {
     vec![
-        route(app, POST, "/v1/operator/sign-in", operators::sign_in),
-        route(app, POST, "/v1/operator/sign-out", operators::sign_out),
-        route(app, GET, "/v1/operator/me", operators::me),
-        route(app, GET, "/v1/policies", policies::list),
-        route(app, POST, "/v1/policies", policies::draft),
-        route(app, GET, "/v1/policies/{id}", policies::show),
-        route(app, PUT, "/v1/policies/{id}", policies::change),
-        route(app, POST, "/v1/policies/{id}/activate", policies::activate),
-        route(app, POST, "/v1/policies/{id}/retire", policies::retire),
-        route(app, GET, "/v1/gateways", gateways::list),
-        route(app, POST, "/v1/gateways", gateways::invite),
-        route(app, GET, "/v1/gateways/{id}", gateways::show),
-        route(app, POST, "/v1/gateways/{id}/drain", gateways::drain),
-        route(app, POST, "/v1/gateways/{id}/retire", gateways::retire),
-        route(app, GET, "/v1/users", users::list),
-        route(app, POST, "/v1/users", users::create),
-        route(app, GET, "/v1/users/{id}", users::show),
-        route(app, POST, "/v1/users/{id}/retry-step", users::retry_step),
-        route(app, POST, "/v1/users/{id}/suspend", users::suspend),
-        route(app, POST, "/v1/users/{id}/resume", users::resume),
-        route(app, POST, "/v1/users/{id}/phone", users::offer_phone),
-        route(app, GET, "/v1/sessions", sessions::list),
-        route(app, GET, "/v1/sessions/{id}", sessions::show),
-        route(app, POST, "/v1/sessions/{id}/terminate", sessions::terminate),
-        route(app, GET, "/v1/audit", audit::timeline),
-        route(app, GET, "/v1/commands/{id}", commands::outcome),
+        route(POST, "/v1/operator/sign-in", operators::sign_in),
+        route(POST, "/v1/operator/sign-out", operators::sign_out),
+        route(GET, "/v1/operator/me", operators::me),
+        route(GET, "/v1/policies", policies::list),
+        route(POST, "/v1/policies", policies::draft),
+        route(GET, "/v1/policies/{id}", policies::show),
+        route(PUT, "/v1/policies/{id}", policies::change),
+        route(POST, "/v1/policies/{id}/activate", policies::activate),
+        route(POST, "/v1/policies/{id}/retire", policies::retire),
+        route(GET, "/v1/gateways", gateways::list),
+        route(POST, "/v1/gateways", gateways::invite),
+        route(GET, "/v1/gateways/{id}", gateways::show),
+        route(POST, "/v1/gateways/{id}/drain", gateways::drain),
+        route(POST, "/v1/gateways/{id}/retire", gateways::retire),
+        route(GET, "/v1/users", users::list),
+        route(POST, "/v1/users", users::create),
+        route(GET, "/v1/users/{id}", users::show),
+        route(POST, "/v1/users/{id}/retry-step", users::retry_step),
+        route(POST, "/v1/users/{id}/suspend", users::suspend),
+        route(POST, "/v1/users/{id}/resume", users::resume),
+        route(POST, "/v1/users/{id}/phone", users::offer_phone),
+        route(GET, "/v1/sessions", sessions::list),
+        route(GET, "/v1/sessions/{id}", sessions::show),
+        route(POST, "/v1/sessions/{id}/terminate", sessions::terminate),
+        route(GET, "/v1/audit", audit::timeline),
+        route(GET, "/v1/commands/{id}", commands::outcome),
     ]
 }
 
-pub fn for_desktops(app: &Arc<App>) -> Vec<Route> {
+fn for_desktops() -> Vec<Route> {
     vec![
-        route(app, POST, "/v1/desktop/sessions", open_session),
-        route(app, GET, "/v1/desktop/sessions/{id}", view_session),
-        route(app, POST, "/v1/desktop/sessions/{id}/answer", answer),
-        route(app, POST, "/v1/desktop/sessions/{id}/bootstrap", bootstrap),
-        route(app, POST, "/v1/desktop/sessions/{id}/sign-out", leave),
+        route(POST, "/v1/desktop/sessions", open_session),
+        route(GET, "/v1/desktop/sessions/{id}", view_session),
+        route(POST, "/v1/desktop/sessions/{id}/answer", answer),
+        route(POST, "/v1/desktop/sessions/{id}/bootstrap", bootstrap),
+        route(POST, "/v1/desktop/sessions/{id}/sign-out", leave),
     ]
 }
 
-pub fn for_phones(app: &Arc<App>) -> Vec<Route> {
+fn for_phones() -> Vec<Route> {
     vec![
-        route(app, POST, "/v1/devices/enrol", enrol_device),
-        route(app, GET, "/v1/device/session", view_waiting),
-        route(app, POST, "/v1/device/sessions/{id}/posture", posture),
-        route(app, POST, "/v1/device/sessions/{id}/code", another_code),
-        route(app, POST, "/v1/device/sessions/{id}/deny", deny),
+        route(POST, "/v1/devices/enrol", enrol_device),
+        route(GET, "/v1/device/session", view_waiting),
+        route(POST, "/v1/device/sessions/{id}/posture", posture),
+        route(POST, "/v1/device/sessions/{id}/code", another_code),
+        route(POST, "/v1/device/sessions/{id}/deny", deny),
     ]
 }
 
-pub fn for_gateways(app: &Arc<App>) -> Vec<Route> {
+fn for_gateways() -> Vec<Route> {
     vec![
-        route(app, GET, viworks_api::gateway::CA_PATH, ca),
-        route(app, POST, "/v1/gateways/enrol", enrol_gateway),
-        route(app, POST, "/v1/gateways/credentials", gateway_credentials),
+        route(GET, viworks_api::gateway::CA_PATH, ca),
+        route(POST, "/v1/gateways/enrol", enrol_gateway),
+        route(POST, "/v1/gateways/credentials", gateway_credentials),
     ]
 }
 
