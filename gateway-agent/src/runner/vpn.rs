@@ -10,7 +10,9 @@ use crate::{
     launch,
 };
 use std::{
+    fmt::Write,
     fs, io,
+    os::unix::fs::{MetadataExt, lchown},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,6 +20,7 @@ use viworks_domain::gateway_bus::Service;
 use zeroize::Zeroizing;
 
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
+const TUNNELS: &str = "/dev/net/tun";
 
 pub(super) fn pid_file(places: &Places) -> PathBuf {
     places.runner().join("openvpn.pid")
@@ -28,7 +31,11 @@ pub(super) fn service(places: &Places) -> Service {
 }
 
 pub(super) async fn keep(places: Places, checked: Checked, enrolment: Enrolment) {
-    let (file, wanted) = (pid_file(&places), configuration(&places, &checked));
+    let node = device_node(&places, checked.config.users.vpn).unwrap_or_else(|error| {
+        tracing::warn!(%error, "OpenVPN may not reach the tunnel device");
+        None
+    });
+    let (file, wanted) = (pid_file(&places), configuration(&places, &checked, node.as_deref()));
     if fs::read_to_string(server_conf(&places)).is_ok_and(|found| found != wanted) {
         // It runs by an earlier configuration.
         process::end(&file).await;
@@ -50,6 +57,25 @@ pub(super) async fn keep(places: Places, checked: Checked, enrolment: Enrolment)
         }
         tokio::time::sleep(RESTART_PAUSE).await;
     }
+}
+
+/// Where everybody may open the kernel's tunnel device (it takes CAP_NET_ADMIN to do anything with it), there
+/// it is; elsewhere OpenVPN's user gets a node of its own.
+fn device_node(places: &Places, user: u32) -> io::Result<Option<PathBuf>> {
+    let device = fs::metadata(TUNNELS)?;
+    if device.mode() & 0o006 == 0o006 {
+        return Ok(None);
+    }
+    // Root's directory: nobody swaps it for something else before it is given away.
+    let node = places.state.join("tun");
+    match fs::remove_file(&node) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &node, rustix::fs::FileType::CharacterDevice, mode, device.rdev())?;
+    lchown(&node, Some(user), Some(user))?;
+    Ok(Some(node))
 }
 
 fn server_conf(places: &Places) -> PathBuf {
@@ -81,14 +107,14 @@ fn start(
 /// One directive per line, every one from a checked field. `management-signal`: losing `control` cuts the
 /// clients. No script, no kernel offload (it counts bytes elsewhere), and who a client is says its certificate:
 /// a name and password are neither asked for nor looked at.
-fn configuration(places: &Places, checked: &Checked) -> String {
+fn configuration(places: &Places, checked: &Checked, node: Option<&Path>) -> String {
     let (config, pool) = (&checked.config, checked.pool());
     let (gateway, mask) = (checked.gateway_address(), checked.tunnel.netmask());
     let dir = places.vpn();
     let device_node =
         if places.tun().exists() { format!("dev-node {}\n", places.tun().display()) } else { String::new() };
     let dir = dir.display();
-    format!(
+    let mut text = format!(
         "mode server\n\
          tls-server\n\
          local 127.0.0.1\n\
@@ -131,7 +157,11 @@ fn configuration(places: &Places, checked: &Checked) -> String {
         first = pool.first,
         last = pool.last,
         management = places.management().display(),
-    )
+    );
+    if let Some(node) = node {
+        let _ = writeln!(text, "dev-node {}", node.display());
+    }
+    text
 }
 
 #[cfg(test)]
@@ -141,12 +171,13 @@ mod tests {
     #[test]
     fn the_configuration_is_one_known_directive_per_line() {
         let (places, checked) = crate::config::example();
-        let text = configuration(&places, &checked);
+        let text = configuration(&places, &checked, Some(Path::new("/var/lib/viworks/tun")));
         for line in [
             "local 127.0.0.1",
             "port 1194",
             "proto tcp-server",
             "dev tun0",
+            "dev-node /var/lib/viworks/tun",
             "topology subnet",
             "ifconfig 10.8.0.1 255.255.255.0",
             "ifconfig-pool 10.8.0.10 10.8.0.254 255.255.255.0",
