@@ -19,7 +19,6 @@ pub struct Route {
     pub method: Method,
     /// `/v1/policies/{id}/activate`: at most one `{id}`.
     pub path: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test makes the role matrix in docs/ of it"))]
     pub who: Who,
     bind: Bind,
 }
@@ -89,6 +88,9 @@ fn finish(answer: Answer, correlation: CorrelationId) -> Response {
 
 /// All of them as one filter; what fits none is answered by the caller's `recover`.
 pub fn together(app: &Arc<App>, routes: &[Route]) -> BoxedFilter<(Response,)> {
+    for route in routes {
+        tracing::trace!(method = %route.method, path = route.path, who = ?route.who, "served");
+    }
     let nothing = warp::any().and_then(|| async { Err::<Response, _>(warp::reject::not_found()) }).boxed();
     routes.iter().rev().fold(nothing, |rest, route| (route.bind)(app).or(rest).unify().boxed())
 }
