@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use viworks_domain::{
     bootstrap::{self, Secrets},
-    gateway_bus::{Admit, End, GatewayCommand, News, Order, Report},
-    ids::{BootstrapId, BusAccount, Digest, EndId, Incarnation, SessionId},
+    gateway_bus::{Action, Admit, End, GatewayCommand, News, Order, Place, Provision, Report},
+    ids::{BootstrapId, BusAccount, Digest, EndId, Incarnation, SessionId, UserId},
     label::Label,
     policy::{Grant, Protocol},
     seal::SealedBox,
@@ -38,7 +38,6 @@ pub struct Admitted {
     pub path: [u8; 16],
     pub key_pem: String,
     pub certificate_pem: String,
-    pub session_ca: String,
 }
 
 impl Admitted {
@@ -201,7 +200,6 @@ impl Story {
             path,
             key_pem: key.serialize_pem(),
             certificate_pem: certificate.pem(),
-            session_ca: self.session_ca.pem(),
         }
     }
 
@@ -209,6 +207,16 @@ impl Story {
     pub fn admit_again(&mut self) {
         let admit = self.admit.clone().unwrap();
         self.order(Order::Admit(Admit { incarnation: self.incarnation, ..admit }));
+    }
+
+    pub fn provision(&mut self, place: Place) {
+        self.order(Order::Provision(Provision {
+            user: UserId([5; 16]),
+            place,
+            action: Action::Create,
+            attempt: 1,
+            not_after: now().plus(Duration::from_secs(30)),
+        }));
     }
 
     pub fn end(&mut self, reason: EndReason) {

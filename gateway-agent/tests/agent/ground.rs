@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 pub struct Ground {
@@ -26,7 +27,11 @@ impl Ground {
         if !std::path::Path::new("/dev/net/tun").exists() {
             return Err("/dev/net/tun is not there".into());
         }
-        let ground = Self { tag: format!("vw{}", std::process::id()) };
+        // Tests of one process run at the same time.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::SeqCst);
+        let ground =
+            Self { tag: format!("vw{}{}", std::process::id(), char::from(b'a' + (count % 20) as u8)) };
         let (gw, c, res) = (ground.gateway(), ground.desktop(), ground.resources());
         for line in [
             format!("netns add {gw}"),

@@ -11,6 +11,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
+use rustix::process::Signal;
 use std::{
     fs,
     io::{Read, Write},
@@ -300,9 +301,38 @@ impl House {
         })
     }
 
-    pub fn nft(&self, set: &str) -> String {
-        let said = Command::new("nft").args(["list", "set", "inet", "viworks", set]).output().unwrap();
-        String::from_utf8_lossy(&said.stdout).into_owned()
+    /// SIGKILL; the next one runs when this returns.
+    pub fn kill_child(&self, name: &str) {
+        let pid = self.child(name).unwrap();
+        signal(pid, Signal::KILL);
+        until("another one", || self.child(name).is_some_and(|other| other != pid));
+    }
+
+    pub fn kill_openvpn(&self) {
+        let text = fs::read_to_string(self.state.join("runner/openvpn.pid")).unwrap();
+        signal(text.split_whitespace().next().unwrap().parse().unwrap(), Signal::KILL);
+    }
+
+    /// SIGKILL to the parent alone: its children have to notice.
+    pub fn kill_agent(&mut self) {
+        let children = ["edge", "control", "runner"].map(|name| self.child(name).unwrap());
+        let mut agent = self.agent.take().unwrap();
+        agent.kill().unwrap();
+        agent.wait().unwrap();
+        until("the children's end", || {
+            children.iter().all(|pid| {
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                stat.is_empty() || stat.contains(") Z ")
+            })
+        });
+    }
+
+    pub fn stop_children(&self, names: &[&str]) -> Stopped {
+        let pids: Vec<i32> = names.iter().map(|name| self.child(name).unwrap()).collect();
+        for pid in &pids {
+            signal(*pid, Signal::STOP);
+        }
+        Stopped(pids)
     }
 
     /// SIGTERM; then nothing of it may be left.
@@ -321,6 +351,25 @@ impl House {
             .collect();
         assert_eq!(named, Vec::<String>::new(), "left behind:\n{}", self.log());
     }
+}
+
+/// Stand still until this goes.
+pub struct Stopped(Vec<i32>);
+
+impl Stopped {
+    pub fn resume(self) {}
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            signal(*pid, Signal::CONT);
+        }
+    }
+}
+
+fn signal(pid: i32, signal: Signal) {
+    let _ = rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal);
 }
 
 impl Drop for House {

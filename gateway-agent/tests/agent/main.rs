@@ -11,11 +11,14 @@ use control_plane::Story;
 use house::House;
 use std::time::Duration;
 use viworks_domain::{
-    gateway_bus::{AdmitRefusal, News},
+    gateway_bus::{AdmitRefusal, News, Place},
     session::{EndReason, Layer},
+    user::StepFailure,
 };
 
-/// One after the other in one test: each step stands on the one before, and raising the house costs seconds.
+const LONG: Duration = Duration::from_secs(600);
+
+/// Each step stands on the one before.
 #[test]
 fn a_session_comes_in_sees_its_page_and_is_cut_off() {
     let Some(mut house) = House::raise("a_session_comes_in_sees_its_page_and_is_cut_off") else { return };
@@ -24,7 +27,7 @@ fn a_session_comes_in_sees_its_page_and_is_cut_off() {
     // Closed before the knock.
     assert!(!house.desktop.tcp_answers(house.gateway_address(443)), "the door is open without a knock");
 
-    let admit = story.admit(Duration::from_secs(600));
+    let admit = story.admit(LONG);
     story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
     let wrong = house.desktop.knock_with(&admit, &[9; 32], Duration::from_millis(300));
     assert!(wrong.is_none(), "a knock with a wrong key was answered");
@@ -56,8 +59,142 @@ fn a_session_comes_in_sees_its_page_and_is_cut_off() {
     assert!(!house.desktop.tcp_answers(house.gateway_address(443)));
     assert_eq!(house.containers(), Vec::<String>::new());
 
+    // Scripts run, and a reason code is all that is heard of them.
+    for (place, result) in [(Place::Vpn, Ok(())), (Place::Panel, Err(StepFailure::ScriptFailed))] {
+        story.provision(place);
+        let step = story.expect("a step's result", |news| matches!(news, News::Step { .. }));
+        assert!(
+            matches!(step, News::Step { place: p, result: r, .. } if p == place && r == result),
+            "{step:?}"
+        );
+    }
+
     // An admit after its end.
     story.admit_again();
     story.expect("refused", |news| matches!(news, News::AdmitRefused { reason: AdmitRefusal::Ended, .. }));
     house.lower();
+}
+
+#[test]
+fn each_process_is_killed_in_the_middle_and_the_user_arrives_all_the_same() {
+    let Some(mut house) =
+        House::raise("each_process_is_killed_in_the_middle_and_the_user_arrives_all_the_same")
+    else {
+        return;
+    };
+    let mut story = Story::begin(&mut house);
+    let admit = story.admit(LONG);
+    story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
+    let tunnel = house.desktop.connect(&admit);
+    story.expect("connected", |news| matches!(news, News::Layer { layer: Layer::Vpn, up: true, .. }));
+
+    // The runner: whoever is connected does not notice, and what ran is adopted.
+    let containers = house.containers();
+    house.kill_child("runner");
+    assert!(tunnel.fetch(&admit.page_path()).starts_with("HTTP/1.1 200"));
+    assert_eq!(house.containers(), containers);
+
+    // The edge: its connections are gone with it; the next bootstrap brings the user back.
+    house.kill_child("edge");
+    story.expect("the tunnel is down", |news| {
+        matches!(news, News::Layer { layer: Layer::Vpn, up: false, .. })
+    });
+    drop(tunnel);
+    let admit = story.admit(LONG);
+    story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
+    let mut tunnel = house.desktop.connect(&admit);
+    assert!(tunnel.reaches(house.allowed()));
+
+    // Control: OpenVPN cuts whom nobody can be asked about; orders for the earlier start are void.
+    let earlier = story.incarnation;
+    house.kill_child("control");
+    assert!(tunnel.ends_within(Duration::from_secs(10)), "the tunnel outlived control");
+    story.expect("a new start", |news| matches!(news, News::Started { sessions } if sessions.len() == 1));
+    let now = std::mem::replace(&mut story.incarnation, earlier);
+    story.admit(LONG);
+    story.expect("refused", |news| {
+        matches!(news, News::AdmitRefused { reason: AdmitRefusal::OtherIncarnation, .. })
+    });
+    story.incarnation = now;
+    let admit = story.admit(LONG);
+    story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
+    let mut tunnel = house.desktop.connect(&admit);
+    assert!(tunnel.fetch(&admit.page_path()).starts_with("HTTP/1.1 200"));
+
+    // OpenVPN itself.
+    house.kill_openvpn();
+    assert!(tunnel.ends_within(Duration::from_secs(10)), "the tunnel outlived OpenVPN");
+    story.expect("the tunnel is down", |news| {
+        matches!(news, News::Layer { layer: Layer::Vpn, up: false, .. })
+    });
+    let admit = story.admit(LONG);
+    story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
+    let mut tunnel = house.desktop.connect(&admit);
+
+    // All of it, by its parent's death.
+    house.kill_agent();
+    assert!(tunnel.ends_within(Duration::from_secs(10)), "the tunnel outlived the agent");
+    house.start_agent();
+    story.expect("a new start", |news| matches!(news, News::Started { sessions } if sessions.len() == 1));
+    let admit = story.admit(LONG);
+    story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
+    let tunnel = house.desktop.connect(&admit);
+    assert!(tunnel.reaches(house.allowed()));
+
+    story.end(EndReason::SignedOut);
+    story.expect_receipts();
+    assert_eq!(house.containers(), Vec::<String>::new());
+    drop(tunnel);
+    house.lower();
+}
+
+#[test]
+fn with_control_and_runner_stopped_an_open_flow_dies_at_its_lease() {
+    let Some(mut house) = House::raise("with_control_and_runner_stopped_an_open_flow_dies_at_its_lease")
+    else {
+        return;
+    };
+    let mut story = Story::begin(&mut house);
+    let lease = clock::Watch::start();
+    let admit = story.admit(Duration::from_secs(8));
+    story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
+    let tunnel = house.desktop.connect(&admit);
+    let mut flow = tunnel.open(house.allowed());
+    // Edge and OpenVPN still carry: only the kernel can end it now.
+    let stopped = house.stop_children(&["control", "runner"]);
+    assert!(desktop::echoes(&mut flow), "the flow did not live");
+    assert!(lease.elapsed() < Duration::from_secs(7), "too slow a machine for this test");
+    clock::until("the flow dies", || !desktop::echoes(&mut flow));
+    let died = lease.elapsed();
+    assert!((Duration::from_secs(7)..Duration::from_secs(12)).contains(&died), "it died after {died:?}");
+    assert!(!tunnel.reaches(house.allowed()));
+    stopped.resume();
+    story
+        .expect("ended here", |news| matches!(news, News::EndedLocally { reason: EndReason::LeaseLost, .. }));
+    story.end(EndReason::LeaseLost);
+    story.expect_receipts();
+}
+
+#[test]
+fn without_its_bus_a_session_lives_on_and_is_cut_on_time() {
+    let Some(mut house) = House::raise("without_its_bus_a_session_lives_on_and_is_cut_on_time") else {
+        return;
+    };
+    let mut story = Story::begin(&mut house);
+    let lease = clock::Watch::start();
+    let admit = story.admit(Duration::from_secs(8));
+    story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
+    let mut tunnel = house.desktop.connect(&admit);
+    house.server.as_mut().unwrap().kill();
+    assert!(tunnel.fetch(&admit.page_path()).starts_with("HTTP/1.1 200"));
+    assert!(tunnel.reaches(house.allowed()));
+    assert!(tunnel.ends_within(Duration::from_secs(20)), "the session outlived its lease");
+    let ended = lease.elapsed();
+    assert!((Duration::from_secs(7)..Duration::from_secs(12)).contains(&ended), "it ended after {ended:?}");
+    let house_server = house.server.as_mut().unwrap();
+    house.runtime.block_on(house_server.restart());
+    story
+        .expect("ended here", |news| matches!(news, News::EndedLocally { reason: EndReason::LeaseLost, .. }));
+    story.end(EndReason::LeaseLost);
+    story.expect_receipts();
 }
