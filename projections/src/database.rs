@@ -22,11 +22,11 @@ pub struct Checkpoint {
 pub struct Database {
     pub(crate) pool: AnyPool,
     pub(crate) reached: Arc<watch::Sender<u64>>,
-    kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }

@@ -7,6 +7,7 @@
 
 mod batch;
 mod column;
+mod compare;
 mod database;
 mod dump;
 mod error;
@@ -19,6 +20,7 @@ pub mod telling;
 #[cfg(test)]
 mod tests;
 
+pub use compare::Frozen;
 pub use database::{Checkpoint, Database};
 pub use dump::{Difference, Dump};
 pub use error::{OpenError, ProjectError, QueryError};
