@@ -69,7 +69,7 @@ pub struct Over {
 #[derive(Debug)]
 pub struct Moment {
     until: Until,
-    /// This one is kept although it is over, and no other session is kept at all.
+    /// This one is kept although it is over, and nothing else but names is kept at all.
     only: Option<SessionId>,
     keys: PersonalKeys,
     /// The last sequence that belongs to the prefix, and its stamp; 0 when the log begins later.
@@ -112,6 +112,7 @@ impl Moment {
         let AggregateRef { kind, id } = recorded.decision.aggregate;
         match kind {
             AggregateKind::Session => self.session(SessionId(id), recorded, &events)?,
+            _ if self.only.is_some() => {}
             AggregateKind::User => keep(&mut self.users, UserId(id), recorded)?,
             AggregateKind::Gateway => keep(&mut self.gateways, GatewayId(id), recorded)?,
             AggregateKind::Policy => keep(&mut self.policies, PolicyId(id), recorded)?,

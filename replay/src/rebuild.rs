@@ -4,7 +4,7 @@ use crate::{failure::Failure, log::Log, personal::PersonalKeys};
 use serde::Serialize;
 use std::{fmt, path::Path};
 use viworks_domain::ids::UserId;
-use viworks_projections::{BATCH, Checkpoint, Database, Difference, Dump, Projector};
+use viworks_projections::{BATCH, Checkpoint, Database, Difference, Projector};
 
 /// People read this many; programs get all.
 const SHOWN: usize = 100;
@@ -19,7 +19,7 @@ pub struct Checked {
     /// How far behind the log the live projection was.
     pub behind: u64,
     /// Rows compared.
-    pub compared: usize,
+    pub compared: u64,
     pub differences: Vec<Unequal>,
 }
 
@@ -34,23 +34,38 @@ pub struct Unequal {
     pub fresh: Option<String>,
 }
 
-/// Reads the live database at one moment, folds the log up to that moment's checkpoint into a database of its
-/// own, and compares.
+/// Holds the live database at one moment, folds the log up to that moment's checkpoint into a database of its own,
+/// and compares row by row. Memory does not grow with the log.
 pub async fn check(log: &Log, url: &str, keys: &PersonalKeys) -> Result<Checked, Failure> {
     let live = existing(url).await?;
-    let grown = live.dump(true).await?;
-    live.close().await;
+    let mut grown = live.freeze().await?;
     let checkpoint = grown.checkpoint.ok_or(Failure::NothingProjected)?;
     if checkpoint.seq > log.head {
         return Err(Failure::Ahead { projection: checkpoint.seq, log: log.head });
     }
-    let fresh = fold(log, checkpoint, keys).await?;
-    let differences = compare(&grown, &fresh, keys);
+    // Names may stand in it: it goes with this function.
+    let folder = tempfile::tempdir().map_err(|error| Failure::Database(error.into()))?;
+    let url = format!("sqlite://{}", folder.path().join("fresh.sqlite").display());
+    let fresh = Database::open(&url).await?;
+    fold(log, checkpoint, keys, &fresh).await?;
+
+    let mut differences = vec![];
+    let mut freshly = fresh.freeze().await?;
+    let compared = grown
+        .compare(&mut freshly, true, |difference| {
+            if is_judged(&difference, keys) {
+                differences.push(Unequal::from(difference));
+            }
+        })
+        .await?;
+    drop((grown, freshly));
+    live.close().await;
+    fresh.close().await;
     Ok(Checked {
         equal: differences.is_empty(),
         seq: checkpoint.seq,
         behind: log.head - checkpoint.seq,
-        compared: fresh.rows(),
+        compared,
         differences,
     })
 }
@@ -66,12 +81,13 @@ async fn existing(url: &str) -> Result<Database, Failure> {
     Ok(Database::open(url).await?)
 }
 
-/// Into a file that goes with this function: names may stand in it.
-async fn fold(log: &Log, checkpoint: Checkpoint, keys: &PersonalKeys) -> Result<Dump, Failure> {
-    let folder = tempfile::tempdir().map_err(|error| Failure::Database(error.into()))?;
-    let path = folder.path().join("fresh.sqlite");
-    let database = Database::open(&format!("sqlite://{}", path.display())).await?;
-    let mut projector = Projector::open(database.clone(), checkpoint.log, keys.clone()).await?;
+async fn fold(
+    log: &Log,
+    checkpoint: Checkpoint,
+    keys: &PersonalKeys,
+    into: &Database,
+) -> Result<(), Failure> {
+    let mut projector = Projector::open(into.clone(), checkpoint.log, keys.clone()).await?;
     let mut reading = log.read(checkpoint.seq).await?;
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(recorded) = reading.next().await? {
@@ -82,14 +98,7 @@ async fn fold(log: &Log, checkpoint: Checkpoint, keys: &PersonalKeys) -> Result<
         }
     }
     projector.apply(&batch).await?;
-    let dump = database.dump(true).await?;
-    database.close().await;
-    Ok(dump)
-}
-
-fn compare(grown: &Dump, fresh: &Dump, keys: &PersonalKeys) -> Vec<Unequal> {
-    let differences = grown.differences(fresh).into_iter();
-    differences.filter(|difference| is_judged(difference, keys)).map(Unequal::from).collect()
+    Ok(())
 }
 
 /// A name can be compared only with its user's data key; without it, not even looked at.
