@@ -1,6 +1,6 @@
 //! `evaluate(document, facts, gate) -> Verdict`: pure, total, and re-runnable from what the event recorded.
 
-use super::{Country, Document, KeyProtection, Weekday};
+use super::{Country, Document, KeyProtection, Weekday, Window};
 use crate::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -105,28 +105,9 @@ pub struct Verdict {
 }
 
 impl Facts {
-    /// Local time on the policy's clock. An unknown zone cannot occur in a validated document; if a log holds
-    /// one all the same, it is read as UTC and the windows decide on that.
+    /// Local time on the policy's clock.
     pub fn local_time(document: &Document, at: Millis) -> LocalTime {
-        let zone = jiff::tz::TimeZone::get(&document.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        let stamp = i64::try_from(at.0)
-            .ok()
-            .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
-            .unwrap_or(jiff::Timestamp::MAX);
-        let local = stamp.to_zoned(zone);
-        LocalTime {
-            weekday: match local.weekday() {
-                jiff::civil::Weekday::Monday => Weekday::Mon,
-                jiff::civil::Weekday::Tuesday => Weekday::Tue,
-                jiff::civil::Weekday::Wednesday => Weekday::Wed,
-                jiff::civil::Weekday::Thursday => Weekday::Thu,
-                jiff::civil::Weekday::Friday => Weekday::Fri,
-                jiff::civil::Weekday::Saturday => Weekday::Sat,
-                jiff::civil::Weekday::Sunday => Weekday::Sun,
-            },
-            minute: u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs()),
-            offset_seconds: local.offset().seconds(),
-        }
+        local_time(&zone(document), at)
     }
 }
 
@@ -196,11 +177,14 @@ fn country_allowed(document: &Document, country: Country) -> bool {
 }
 
 fn in_window(document: &Document, local: LocalTime) -> bool {
-    document.windows.is_empty()
-        || document
-            .windows
-            .iter()
-            .any(|w| w.days.contains(&local.weekday) && (w.from_minute..w.to_minute).contains(&local.minute))
+    document.windows.is_empty() || closes_at(document, local).is_some()
+}
+
+/// The minute of the local day at which the last of the windows that hold now closes.
+fn closes_at(document: &Document, local: LocalTime) -> Option<u16> {
+    let holds =
+        |w: &&Window| w.days.contains(&local.weekday) && (w.from_minute..w.to_minute).contains(&local.minute);
+    document.windows.iter().filter(holds).map(|w| w.to_minute).max()
 }
 
 /// When the policy itself ends a session admitted at `at`: the end of the weekly window that holds now
@@ -212,12 +196,51 @@ pub fn window_end(document: &Document, at: Millis) -> Option<Millis> {
 
 fn weekly_end(document: &Document, at: Millis) -> Option<Millis> {
     const MINUTE: u64 = 60_000;
-    /// One week: a window that never closes within it does not close.
-    const HORIZON: u64 = 7 * 24 * 60;
-    let first = at.0 / MINUTE;
-    // Minute by minute on the zone's own clock, so that a change of offset is never computed by hand.
-    (first..=first + HORIZON)
-        .map(|minute| Millis(minute * MINUTE))
-        .find(|minute| !in_window(document, Facts::local_time(document, *minute)))
-        .map(|end| end.max(at))
+    /// One week, and the hour that a change of offset may add: a window that never closes within it does not
+    /// close.
+    const HORIZON: u64 = 7 * 24 * 60 + 60;
+    let zone = zone(document);
+    let mut minute = at.0 / MINUTE;
+    let last = minute.saturating_add(HORIZON);
+    while minute <= last {
+        let now = Millis(minute.saturating_mul(MINUTE));
+        let local = local_time(&zone, now);
+        let Some(closes) = closes_at(document, local) else { return Some(now.max(at)) };
+        // Straight to where the window closes, unless the clock is put forward or back before that: an offset
+        // that changes is never reckoned with, only looked at again.
+        let change = zone.following(stamp(now)).next().map(|change| change.timestamp().as_millisecond());
+        let change = change.and_then(|ms| u64::try_from(ms).ok()).map(|ms| ms.div_ceil(MINUTE));
+        minute = (minute + u64::from(closes - local.minute)).min(change.unwrap_or(u64::MAX));
+    }
+    None
+}
+
+/// An unknown zone cannot occur in a validated document; if a log holds one all the same, it is read as UTC and
+/// the windows decide on that.
+fn zone(document: &Document) -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::get(&document.time_zone).unwrap_or(jiff::tz::TimeZone::UTC)
+}
+
+fn stamp(at: Millis) -> jiff::Timestamp {
+    i64::try_from(at.0)
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+        .unwrap_or(jiff::Timestamp::MAX)
+}
+
+fn local_time(zone: &jiff::tz::TimeZone, at: Millis) -> LocalTime {
+    let local = stamp(at).to_zoned(zone.clone());
+    LocalTime {
+        weekday: match local.weekday() {
+            jiff::civil::Weekday::Monday => Weekday::Mon,
+            jiff::civil::Weekday::Tuesday => Weekday::Tue,
+            jiff::civil::Weekday::Wednesday => Weekday::Wed,
+            jiff::civil::Weekday::Thursday => Weekday::Thu,
+            jiff::civil::Weekday::Friday => Weekday::Fri,
+            jiff::civil::Weekday::Saturday => Weekday::Sat,
+            jiff::civil::Weekday::Sunday => Weekday::Sun,
+        },
+        minute: u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs()),
+        offset_seconds: local.offset().seconds(),
+    }
 }

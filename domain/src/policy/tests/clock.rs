@@ -92,6 +92,44 @@ fn the_end_is_never_before_the_question_and_the_window_holds_until_then() {
     }
 }
 
+#[test]
+fn the_end_is_where_a_look_at_every_minute_finds_it() {
+    let zones = ["Australia/Lord_Howe", "America/New_York", "Europe/Berlin", "UTC", "Asia/Kathmandu"];
+    let weeks = [
+        vec![window(&[Mon, Wed], 480, 720), window(&[Mon], 700, 800), window(&[Sat, Sun], 0, 1440)],
+        vec![window(&EVERY_DAY, 0, 1439)],
+        vec![window(&[Sun], 60, 180), window(&[Sun], 180, 200), window(&[Mon], 0, 1)],
+    ];
+    for zone in zones {
+        for windows in &weeks {
+            let document = Document { time_zone: zone.into(), windows: windows.clone(), ..document() };
+            // Around the changes of offset of 2026 in these zones, and far from any.
+            for start in ["2026-03-07", "2026-03-28", "2026-04-04", "2026-06-01", "2026-10-03", "2026-10-31"]
+            {
+                let start = at(&format!("{start}T00:00:00Z")).0;
+                for n in 0..24 {
+                    let now = Millis(start + n * 131 * 60_000 + 7_000);
+                    assert_eq!(window_end(&document, now), minute_by_minute(&document, now), "{zone} {now}");
+                }
+            }
+        }
+    }
+}
+
+fn minute_by_minute(document: &Document, now: Millis) -> Option<Millis> {
+    let first = now.0 / 60_000;
+    (first..first + 7 * 24 * 60 + 120)
+        .map(|minute| Millis(minute * 60_000))
+        .find(|minute| {
+            let local = Facts::local_time(document, *minute);
+            let open = |w: &Window| {
+                w.days.contains(&local.weekday) && (w.from_minute..w.to_minute).contains(&local.minute)
+            };
+            !document.windows.iter().any(open)
+        })
+        .map(|end| end.max(now))
+}
+
 // What the tests speak of.
 
 fn at(text: &str) -> Millis {
