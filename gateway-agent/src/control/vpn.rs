@@ -14,6 +14,7 @@ use viworks_domain::{
 };
 
 const CONNECT_AGAIN: Duration = Duration::from_millis(50);
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// OpenVPN's own lines are far shorter; what a client put into its environment could be long.
 const LONGEST_LINE: usize = 16 * 1024;
 
@@ -81,13 +82,20 @@ async fn converse(
     words: &mut mpsc::UnboundedReceiver<String>,
 ) {
     let (read, mut write) = stream.into_split();
-    if write.write_all(b"bytecount 2\nstatus 2\n").await.is_err() {
+    if write.write_all(b"bytecount 2\n").await.is_err() {
         return;
     }
     let mut lines = Lines { read: BufReader::new(read), line: vec![] };
     let mut parser = Parser::default();
+    let mut ask = tokio::time::interval(ASK_AGAIN);
     loop {
         tokio::select! {
+            // An OpenVPN that is restarting does not know yet.
+            _ = ask.tick(), if !parser.known => {
+                if write.write_all(b"status 2\n").await.is_err() {
+                    return;
+                }
+            }
             line = lines.next() => match line {
                 Some(line) => {
                     for event in parser.line(&line) {

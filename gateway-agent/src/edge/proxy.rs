@@ -18,6 +18,8 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// A client that knocked is ready to speak.
 const HANDSHAKE: Duration = Duration::from_secs(5);
+const REACH: Duration = Duration::from_secs(4);
+const REACH_AGAIN: Duration = Duration::from_millis(50);
 const VERDICT: Duration = Duration::from_secs(5);
 /// OpenVPN's last word (HALT) still gets through; nothing of the client's does.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -76,9 +78,29 @@ async fn serve(
         verdict = timeout(VERDICT, &mut allowed) => verdict?.map_err(|_| io::ErrorKind::PermissionDenied)?,
         _ = &mut closed => return Err(io::ErrorKind::PermissionDenied.into()),
     }
-    let server = socket.connect(SocketAddr::from((Ipv4Addr::LOCALHOST, vpn_port))).await?;
+    let server = reach(socket, port, vpn_port).await?;
     server.set_nodelay(true)?;
     pump(client, server, closed).await
+}
+
+/// OpenVPN takes a second when it starts again; whoever comes meanwhile waits. From the same port each time:
+/// that is the one that `control` knows.
+async fn reach(first: TcpSocket, port: u16, vpn_port: u16) -> io::Result<TcpStream> {
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, vpn_port));
+    let mut socket = first;
+    let tries = async {
+        loop {
+            match socket.connect(server).await {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    tokio::time::sleep(REACH_AGAIN).await;
+                    socket = TcpSocket::new_v4()?;
+                    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+                }
+                answer => return answer,
+            }
+        }
+    };
+    timeout(REACH, tries).await?
 }
 
 /// Says goodbye to `control`, however the connection ended.

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use std::{
     cell::Cell,
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::{self, Read, Write},
     os::{
         fd::AsRawFd,
@@ -267,7 +267,7 @@ fn end_group(child: &Child) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fmt::Write as _, os::unix::fs::PermissionsExt};
+    use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt};
 
     #[test]
     fn a_script_that_the_list_names_with_its_digest_is_allowed() {

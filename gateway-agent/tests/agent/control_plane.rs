@@ -109,7 +109,8 @@ impl Story {
         let (runtime, intake) = (self.runtime.clone(), &mut self.intake);
         let incoming = runtime.block_on(async { tokio::time::timeout(PATIENCE, intake.next()).await });
         let incoming = incoming.ok()?.unwrap();
-        self.runtime.block_on(incoming.done()).unwrap();
+        // Unconfirmed, it comes again.
+        let _ = self.runtime.block_on(incoming.done());
         let report = incoming.report;
         // Twice is allowed (an acknowledgement may be lost), a gap is not.
         if report.report_n > self.last_report {

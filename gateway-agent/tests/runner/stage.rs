@@ -8,7 +8,7 @@ use rustix::{
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io::Write,
+    io::{ErrorKind, Write},
     net::Ipv4Addr,
     os::{
         fd::{AsFd, OwnedFd},
@@ -188,8 +188,8 @@ impl Stage {
     }
 
     fn hello(&self) -> Vec<SessionId> {
-        match link::recv_with_fds(&self.runner.as_ref().unwrap().control).unwrap().0 {
-            FromRunner::Hello { containers } => containers,
+        match self.recv() {
+            Some(FromRunner::Hello { containers }) => containers,
             other => panic!("the first word is {other:?}"),
         }
     }
@@ -269,9 +269,19 @@ impl Stage {
         let from = instant();
         while !done(self) {
             assert!(from.elapsed() < PATIENCE, "not within {PATIENCE:?}");
+            if let Some(said) = self.recv() {
+                self.hear(said);
+            }
+        }
+    }
+
+    /// None: it has nothing to say for a long time.
+    fn recv(&self) -> Option<FromRunner> {
+        loop {
             match link::recv_with_fds(&self.runner.as_ref().unwrap().control) {
-                Ok((said, _)) => self.hear(said),
-                Err(link::LinkError::Full) => {}
+                Ok((said, _)) => return Some(said),
+                Err(link::LinkError::Full) => return None,
+                Err(link::LinkError::Io(error)) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("the runner is gone: {error:?}"),
             }
         }
