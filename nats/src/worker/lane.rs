@@ -86,8 +86,8 @@ where
         Box::pin(async move {
             let working = self.until_decided(&bus, &incoming);
             tokio::pin!(working);
-            let mut life = tokio::time::interval(SIGN_OF_LIFE);
-            life.tick().await;
+            // Not `interval`: its first tick comes at once, which for a timer means a millisecond later.
+            let mut life = tokio::time::interval_at(tokio::time::Instant::now() + SIGN_OF_LIFE, SIGN_OF_LIFE);
             loop {
                 tokio::select! {
                     result = &mut working => return result,
