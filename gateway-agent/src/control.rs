@@ -33,7 +33,7 @@ use std::{
 use tokio::sync::mpsc;
 use viworks_domain::{
     enforcer::{self, Charter, Effect, Enforcer, Input, Outcome, Ticket},
-    gateway_bus::Service,
+    gateway_bus::{News, Service},
     ids::Incarnation,
 };
 use viworks_nats::pull::Delivery;
@@ -150,6 +150,10 @@ async fn serve(
             Some(event) = inbox.recv() => control.take(event),
             _ = telemetry.tick() => {
                 let reading = control.telemetry.read(&control.enforcer);
+                if let Some(health) = control.telemetry.changed_health(&reading.services) {
+                    control.outbox.add(control.enforcer.epoch(), News::Health { health });
+                    control.outbox.flush();
+                }
                 bus.telemetry(reading);
             }
         }

@@ -7,6 +7,7 @@ use std::{
 };
 use viworks_domain::{
     enforcer::{Enforcer, Held},
+    gateway::Health,
     gateway_bus::{self, Container, Machine, Service, SessionTraffic},
     ids::Incarnation,
 };
@@ -17,6 +18,7 @@ pub(super) struct Telemetry {
     state: PathBuf,
     incarnation: Incarnation,
     services: Vec<Service>,
+    health: Option<Health>,
     last: Option<Counters>,
 }
 
@@ -30,11 +32,28 @@ struct Counters {
 
 impl Telemetry {
     pub fn new(state: &Path, incarnation: Incarnation) -> Self {
-        Self { state: state.to_path_buf(), incarnation, services: vec![], last: None }
+        Self { state: state.to_path_buf(), incarnation, services: vec![], health: None, last: None }
     }
 
     pub fn services(&mut self, services: Vec<Service>) {
         self.services = services;
+    }
+
+    /// The gateway's health, when it is another than was told last. Before the runner has said how its services
+    /// are, nothing is known.
+    pub fn changed_health(&mut self, services: &[Service]) -> Option<Health> {
+        if self.services.is_empty() {
+            return None;
+        }
+        let up = |name: &str| services.iter().any(|service| service.name == name && service.up);
+        let health = if services.iter().all(|service| service.up) {
+            Health::Up
+        } else if ["spa", "tls", "openvpn"].into_iter().all(up) {
+            Health::Degraded
+        } else {
+            Health::Down
+        };
+        (self.health.replace(health) != Some(health)).then_some(health)
     }
 
     pub fn read(&mut self, enforcer: &Enforcer) -> gateway_bus::Telemetry {
@@ -138,5 +157,20 @@ mod tests {
         let dev = "Inter-| ..\n face |..\n    lo: 5 0 0 0 0 0 0 0 5 0\n  wan: 7 0 0 0 0 0 0 0 9 0\n";
         assert_eq!(network(dev), (7, 9));
         assert_eq!(cpu("nonsense"), None);
+    }
+
+    #[test]
+    fn health_is_told_once_it_is_known_and_whenever_it_changes() {
+        let mut telemetry = Telemetry::new(Path::new("/"), Incarnation([1; 16]));
+        let services = |nginx, openvpn| {
+            [("spa", true), ("tls", true), ("openvpn", openvpn), ("nginx", nginx)]
+                .map(|(name, up)| Service { name: name.into(), up })
+        };
+        assert_eq!(telemetry.changed_health(&services(true, true)), None);
+        telemetry.services(vec![Service { name: "openvpn".into(), up: true }]);
+        assert_eq!(telemetry.changed_health(&services(true, true)), Some(Health::Up));
+        assert_eq!(telemetry.changed_health(&services(true, true)), None);
+        assert_eq!(telemetry.changed_health(&services(false, true)), Some(Health::Degraded));
+        assert_eq!(telemetry.changed_health(&services(false, false)), Some(Health::Down));
     }
 }
