@@ -25,6 +25,7 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut projector = Projector::open_or_rebuild(database, log, keys).await?;
+    projector.check_head(store.last_sequence().await?)?;
     let mut reader = store.read_from(projector.checkpoint().seq + 1).await?;
     tokio::pin!(stop);
     loop {

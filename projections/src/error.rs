@@ -29,6 +29,11 @@ pub enum ProjectError {
     /// These tables are of another log, or of this one before it was restored: rebuild them.
     #[error("the projection is of another log or epoch: {found:?}")]
     OtherLog { found: LogIdentity },
+    /// Acknowledged decisions are gone, or the log was restored without raising its epoch.
+    #[error(
+        "the projection has reached sequence {reached}, but the log ends at {head}: it has lost decisions"
+    )]
+    LogIsBehind { reached: u64, head: u64 },
     /// Another projector moved the checkpoint: read it again and go on from there.
     #[error("another projector has moved the checkpoint from {expected}")]
     Overtaken { expected: u64 },

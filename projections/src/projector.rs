@@ -177,6 +177,19 @@ impl<K: PersonalReader> Projector<K> {
 }
 
 impl<K> Projector<K> {
+    /// Whether the log still holds what has been projected; `head` is its last sequence. To be asked before
+    /// reading on: a log that lost its end would otherwise be waited for until its sequences come again, with
+    /// other decisions.
+    ///
+    /// # Errors
+    /// [`ProjectError::LogIsBehind`].
+    pub const fn check_head(&self, head: u64) -> Result<(), ProjectError> {
+        if self.at.seq > head {
+            return Err(ProjectError::LogIsBehind { reached: self.at.seq, head });
+        }
+        Ok(())
+    }
+
     pub const fn database(&self) -> &Database {
         &self.database
     }

@@ -7,6 +7,7 @@ crate::tests::checks! {
     two_projectors_do_not_project_the_same_decision,
     a_checkpoint_that_went_back_stops_the_projector,
     an_unknown_event_version_stops_with_its_sequence_and_leaves_nothing,
+    a_log_that_lost_its_end_is_noticed,
     a_decision_of_another_log_is_refused,
     tables_of_another_epoch_are_built_again,
     readers_wait_until_their_write_is_seen,
@@ -107,6 +108,17 @@ mod checks {
         );
         assert_eq!(db.dump(true).await.expect("dumped"), before, "nothing of the batch stays");
         assert_eq!(projector.checkpoint().seq, good);
+    }
+
+    pub async fn a_log_that_lost_its_end_is_noticed(db: Database) {
+        let log = Log::story();
+        let head = log.recorded.len() as u64;
+        let mut projector = projector(&db).await;
+        projector.apply(&log.recorded).await.expect("projected");
+        projector.check_head(head).expect("all is there");
+        projector.check_head(head + 5).expect("there is more to come");
+        let lost = projector.check_head(head - 1).expect_err("one is gone");
+        assert!(matches!(lost, ProjectError::LogIsBehind { reached, .. } if reached == head), "{lost}");
     }
 
     pub async fn a_decision_of_another_log_is_refused(db: Database) {
