@@ -72,7 +72,7 @@ fn start(places: &Places, checked: &Checked, configuration: &str, file: &Path) -
     let log = files::journal(&places.runner().join("nginx.log"))?;
     let capabilities: &[&str] = if checked.config.page_port < 1024 { &["net_bind_service"] } else { &[] };
     let mut command = launch::command(user, user, capabilities, false, &checked.config.nginx);
-    command.arg("-p").arg(places.web()).arg("-e").arg("stderr").arg("-c").arg(&conf);
+    command.arg("-p").arg(places.web()).arg("-e").arg("stderr").arg(format!("-c{}", conf.display()));
     command.stdout(log.try_clone()?).stderr(log);
     Process::start(&mut command, file)
 }
