@@ -62,6 +62,12 @@ impl Connections {
         self.bindings.values().filter(|b| b.session == session).filter_map(|b| b.cid).collect()
     }
 
+    /// The connection at this port, if no client is bound to it.
+    fn unused_at(&self, port: u16) -> Option<u64> {
+        self.bindings.get(&port).filter(|binding| binding.cid.is_none())?;
+        self.tls.iter().find(|(_, tls)| tls.port == port).map(|(id, _)| *id)
+    }
+
     pub fn has_no_tls(&self, session: SessionId) -> bool {
         self.edge_is_known && self.tls.values().all(|tls| tls.session != session)
     }
@@ -261,6 +267,8 @@ impl Enforcer {
             );
         let Some((id, address, grants, ttl)) = found.filter(|_| self.connections.vpn_is_known) else {
             out.push(Effect::VpnDeny { cid, kid });
+            // Whoever came over that connection is not who was admitted.
+            out.extend(self.connections.unused_at(port).map(|connection| Effect::TlsClose { connection }));
             return;
         };
         if let Some(binding) = self.connections.bindings.get_mut(&port) {

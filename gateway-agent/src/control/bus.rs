@@ -141,7 +141,7 @@ async fn send_reports(
         acknowledged.set(n);
         // Lost, it means that some are sent twice; their numbers say so.
         if queue.is_empty() {
-            let _ = fs::write(&upto, format!("{n}\n"));
+            let _ = super::disk::replace(&upto, format!("{n}\n").as_bytes());
         }
     }
 }

@@ -35,6 +35,7 @@ pub(super) struct Outbox {
     last: u64,
     log: Log,
     acknowledged: PathBuf,
+    last_written: Option<Entry>,
     unsynced: Vec<Entry>,
     bus: bus::Handle,
 }
@@ -50,7 +51,8 @@ impl Outbox {
         let acknowledged = dir.join("acknowledged");
         let upto = fs::read_to_string(&acknowledged).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
         let (log, entries) = Log::open::<Entry>(&dir.join("outbox"))?;
-        let last = entries.last().map_or(upto, |entry| entry.n.max(upto));
+        let last_written = entries.last().cloned();
+        let last = last_written.as_ref().map_or(upto, |entry| entry.n.max(upto));
         for entry in entries.into_iter().filter(|entry| entry.n > upto) {
             bus.report(entry.n, entry.envelope);
         }
@@ -62,6 +64,7 @@ impl Outbox {
             last,
             log,
             acknowledged,
+            last_written,
             unsynced: vec![],
             bus,
         })
@@ -101,11 +104,14 @@ impl Outbox {
         let upto = self.bus.acknowledged();
         if self.log.len() > LONG_ENOUGH && self.unsynced.first().is_some_and(|first| first.n == upto + 1) {
             replace(&self.acknowledged, format!("{upto}\n").as_bytes())?;
-            self.log.rewrite::<Entry>(&[])?;
+            // The last one stays: its number is where the next life goes on, whatever else is lost.
+            self.log.rewrite(&self.last_written.clone().map_or_else(Vec::new, |last| vec![last]))?;
         }
         for entry in &self.unsynced {
             self.log.append_unsynced(entry)?;
         }
-        self.log.sync()
+        self.log.sync()?;
+        self.last_written = self.unsynced.last().cloned();
+        Ok(())
     }
 }
