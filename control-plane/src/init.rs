@@ -33,10 +33,6 @@ pub const NATS_CONF: &str = "nats/nats.conf";
 /// Streams may take this much disk; the server stops accepting there instead of filling the machine.
 const MAX_FILE_STORE: u64 = 64 * 1024 * 1024 * 1024;
 
-pub fn credentials_file(role: &str) -> String {
-    format!("nats/creds/{role}.creds")
-}
-
 /// One client certificate on the bus for the whole node; what each role may do, its credentials say.
 pub const BUS_CERTIFICATE: &str = "nats/node.pem";
 pub const BUS_KEY: &str = "nats/node.key";
@@ -190,12 +186,6 @@ fn bus(
     let node = authorities.bus.client_identity("control-plane", now)?;
     state.add_public(BUS_CERTIFICATE, node.certificate.as_bytes())?;
     state.add(BUS_KEY, node.key.as_bytes())?;
-    for role in BusRole::ALL.into_iter().filter(|role| *role != BusRole::Reader) {
-        let credentials = operator.role_credentials(role, now).map_err(bus_error)?;
-        state.add(&credentials_file(role.as_str()), credentials.as_bytes())?;
-    }
-    let system = operator.system_credentials(now).map_err(bus_error)?;
-    state.add(&credentials_file("system"), system.as_bytes())?;
 
     let auditor = authorities.bus.client_identity("auditor", now)?;
     state.add_public(AUDIT_CA, authorities.bus.pem().as_bytes())?;

@@ -10,7 +10,7 @@ use crate::{
     gateway_accounts::GatewayAccounts,
     gateway_trust::GatewayTrust,
     http,
-    init::{self, BUS_CERTIFICATE, BUS_KEY, BUS_OPERATOR_FILE},
+    init::{BUS_CERTIFICATE, BUS_KEY, BUS_OPERATOR_FILE},
     intake::Intake,
     keys::{Keys, RootKey},
     keystore::DataKeys,
@@ -85,6 +85,22 @@ impl Parts {
         self.tasks.spawn(async move { (name, part.await.map_err(Into::into)) });
     }
 
+    /// For what waits on the bus for ever: it is dropped when the node stops, and the next start does again what
+    /// it was doing.
+    fn spawn_reader<E: Into<Fault>>(
+        &mut self,
+        name: &'static str,
+        part: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        let stopping = self.stopping();
+        self.spawn(name, async move {
+            tokio::select! {
+                ended = part => ended.map_err(Into::into),
+                () = stopping => Ok::<_, Fault>(()),
+            }
+        });
+    }
+
     fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut stop = self.stop.clone();
         async move {
@@ -109,17 +125,17 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     let tls = http::listen::tls(&state)?;
 
     let link = link(&state, &config)?;
-    let credentials = Credentials::from_text(&state.text(&init::credentials_file("system"))?)?;
-    let system = connect::connect(&link, &credentials, "system", SYSTEM_INBOX).await?;
+    let operator = Arc::new(bus_operator(&state)?);
+    let system = connect::connect(&link, &system(&operator)?, "system", SYSTEM_INBOX).await?;
     preflight::check(&system).await?;
-    stream::ensure(&bus(&state, &link, BusRole::Setup).await?, REPLICAS).await?;
+    stream::ensure(&bus(&operator, &link, BusRole::Setup).await?, REPLICAS).await?;
 
     let (stop, stopping) = watch::channel(false);
     let mut parts = Parts { tasks: JoinSet::new(), stop: stopping };
     let clock: Clock = Arc::new(clock::now);
 
     // Commands are decided.
-    let worker_bus = bus(&state, &link, BusRole::Worker).await?;
+    let worker_bus = bus(&operator, &link, BusRole::Worker).await?;
     let worker_folds = Arc::new(Folds::new(EventStore::new(worker_bus.clone())));
     let prepare = Preparer { folds: Arc::clone(&worker_folds), keys: Arc::clone(&keys) };
     let worker = Worker::new(worker_bus, worker_folds, Arc::clone(&clock))
@@ -135,7 +151,7 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     parts.spawn("worker", worker.run(OriginKeys::new(origins), log, parts.stopping()));
 
     // What follows from decisions.
-    let process_bus = bus(&state, &link, BusRole::Process).await?;
+    let process_bus = bus(&operator, &link, BusRole::Process).await?;
     let runner = ProcessRunner {
         store: EventStore::new(process_bus.clone()),
         commands: sender(&process_bus, Origin::Process, &keys).await?,
@@ -151,10 +167,10 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     process::<AttemptRefund>(&mut parts, &runner);
 
     // What people see.
-    let api_bus = bus(&state, &link, BusRole::Api).await?;
+    let api_bus = bus(&operator, &link, BusRole::Api).await?;
     let data_keys = DataKeys::new(key_value::DataKeys::open(&api_bus).await?, keys.wrapping.clone());
     let database = Database::open(&config.database).await?;
-    let projector_bus = bus(&state, &link, BusRole::Projector).await?;
+    let projector_bus = bus(&operator, &link, BusRole::Projector).await?;
     let projected = EventStore::new(projector_bus);
     let followed = projected.clone();
     parts.spawn(
@@ -166,8 +182,8 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     let folds = Arc::new(Folds::new(EventStore::new(api_bus.clone())));
     let (head, log_head) = watch::channel(0);
     let roster = Roster::default();
-    parts.spawn("follower", follower::follow(followed, roster.clone(), head));
-    let intake_bus = bus(&state, &link, BusRole::Intake).await?;
+    parts.spawn_reader("follower", follower::follow(followed, roster.clone(), head));
+    let intake_bus = bus(&operator, &link, BusRole::Intake).await?;
     let known = KnownGateways { roster: roster.clone(), folds: Arc::clone(&folds) };
     let intake = Intake {
         reports: ReportIntake::open(intake_bus.clone(), log, known).await?,
@@ -176,15 +192,14 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
         log,
     };
     let heard = Telemetry::default();
-    parts.spawn(
+    parts.spawn_reader(
         "silence",
         silence::watch(heard.clone(), roster, intake.commands.clone(), Arc::clone(&folds), log),
     );
-    parts.spawn("intake", intake.run());
-    parts.spawn("telemetry", hear(telemetry(&api_bus).await?, heard.clone()));
+    parts.spawn_reader("intake", intake.run());
+    parts.spawn_reader("telemetry", hear(telemetry(&api_bus).await?, heard.clone()));
 
-    let secrets: OperatorSecrets = serde_json::from_slice(&state.secret(BUS_OPERATOR_FILE)?)?;
-    let admission = bus(&state, &link, BusRole::Admission).await?;
+    let admission = bus(&operator, &link, BusRole::Admission).await?;
     let app = Arc::new(App {
         log,
         authorities,
@@ -195,7 +210,7 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
         queries: viworks_projections::Queries::new(database),
         telemetry: heard,
         passwords: Passwords::new(keys.pepper.clone(), config.password.parallel),
-        gateways: GatewayAccounts::new(Arc::new(Operator::new(&secrets)?), Accounts::new(system), admission),
+        gateways: GatewayAccounts::new(operator, Accounts::new(system), admission),
         limits: http::Limits::new(&config.limits),
         asked: Memory::default(),
         log_head,
@@ -288,8 +303,19 @@ pub fn link(state: &StateDir, config: &Config) -> Result<Link, Fault> {
     Ok(Link { servers: config.bus.urls.clone(), tls })
 }
 
-pub async fn bus(state: &StateDir, link: &Link, role: BusRole) -> Result<Bus, Fault> {
-    let credentials = Credentials::from_text(&state.text(&init::credentials_file(role.as_str()))?)?;
+/// Mints the identities of this node. They live in its memory alone, and say what this build's roles may do,
+/// however old the state directory is.
+pub fn bus_operator(state: &StateDir) -> Result<Operator, Fault> {
+    let secrets: OperatorSecrets = serde_json::from_slice(&state.secret(BUS_OPERATOR_FILE)?)?;
+    Ok(Operator::new(&secrets)?)
+}
+
+pub fn system(operator: &Operator) -> Result<Credentials, Fault> {
+    Ok(Credentials::from_text(&operator.system_credentials(clock::now())?)?)
+}
+
+pub async fn bus(operator: &Operator, link: &Link, role: BusRole) -> Result<Bus, Fault> {
+    let credentials = Credentials::from_text(&operator.role_credentials(role, clock::now())?)?;
     Ok(Bus::connect(link, &credentials, role).await?)
 }
 

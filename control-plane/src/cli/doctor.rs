@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     gateway_trust::{self, GatewayTrust},
     http::listen,
-    init::{self, HTTPS_CERTIFICATE},
+    init::HTTPS_CERTIFICATE,
     keys::{Keys, RootKey},
     log_identity, serve,
     state::StateDir,
@@ -20,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use viworks_nats::{connect, identity::credentials::Credentials, preflight};
+use viworks_nats::{connect, preflight};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// Worth saying this long before it happens.
@@ -161,7 +161,7 @@ async fn bus(state: &StateDir, config: &Config) -> Check {
     /// A dead bus must not make the doctor wait for the client's own patience.
     const PATIENCE: Duration = Duration::from_secs(10);
     let asked = async {
-        let credentials = Credentials::from_text(&state.text(&init::credentials_file("system"))?)?;
+        let credentials = serve::system(&serve::bus_operator(state)?)?;
         let link = serve::link(state, config)?;
         let system = connect::connect(&link, &credentials, "system", serve::SYSTEM_INBOX).await?;
         preflight::check(&system).await?;
@@ -179,6 +179,7 @@ async fn bus(state: &StateDir, config: &Config) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init;
     use std::os::unix::fs::PermissionsExt as _;
 
     fn initialised() -> (tempfile::TempDir, PathBuf) {

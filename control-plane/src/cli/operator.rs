@@ -74,7 +74,7 @@ async fn at_desk(
 ) -> Result<Option<SecretString>, Box<dyn Error + Send + Sync>> {
     let state = StateDir::open(data)?;
     let keys = Keys::derive(&RootKey::load(&state)?.0);
-    let bus = serve::bus(&state, &serve::link(&state, config)?, BusRole::Api).await?;
+    let bus = serve::bus(&serve::bus_operator(&state)?, &serve::link(&state, config)?, BusRole::Api).await?;
     let desk = operators::Desk {
         log: log_identity::read(&state)?,
         keys: &keys,

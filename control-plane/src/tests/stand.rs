@@ -134,7 +134,9 @@ impl Stand {
         let config = Config::load(&self.data).expect("a configuration");
         let keys = Keys::derive(&RootKey::load(&state).expect("a root key").0);
         let link = serve::link(&state, &config).expect("a link");
-        let bus = serve::bus(&state, &link, BusRole::Api).await.expect("a bus");
+        let bus = serve::bus(&serve::bus_operator(&state).expect("an operator"), &link, BusRole::Api)
+            .await
+            .expect("a bus");
         let bucket = key_value::DataKeys::open(&bus).await.expect("a bucket");
         let desk = Desk {
             log: log_identity::read(&state).expect("an identity"),
