@@ -131,6 +131,11 @@ fn without_teardown_or_deadlines_no_session_comes_to_its_end() {
 }
 
 #[test]
+fn without_enforcement_a_change_ends_nobody() {
+    breaks(Rules { silent: Some(ProcessName::Enforcement), ..Rules::ALL }, "no longer allowed");
+}
+
+#[test]
 fn without_the_sweep_a_lost_schedule_is_lost() {
     breaks(Rules { alarms_are_swept: false, ..Rules::ALL }, "never came to an end");
 }

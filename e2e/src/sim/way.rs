@@ -37,6 +37,8 @@ enum Mischief {
     ForeignCode,
     /// Answers once more after it was verified.
     Replay,
+    /// Types the code about when its two minutes are over.
+    Slow,
     /// Comes back on a bootstrap that was used.
     UsedBootstrap,
     /// Knocks for somebody else's bootstrap.
@@ -57,7 +59,8 @@ enum Mischief {
     NotMe,
 }
 
-const ALL_MISCHIEF: [Mischief; 13] = [
+const ALL_MISCHIEF: [Mischief; 14] = [
+    Mischief::Slow,
     Mischief::ForeignCertificate,
     Mischief::Unpaid,
     Mischief::OnePaymentTwoGuesses,
@@ -286,6 +289,10 @@ impl World {
             Stage::CodeIssued(Some(code)) => {
                 if self.ways[way].answered.contains(&code.id) && self.ways[way].wrong == 0 {
                     // It was right, or it was refused for good: the log will tell.
+                    return;
+                }
+                let slow = self.ways[way].mischief == Mischief::Slow;
+                if slow && self.now + 700 < code.expires_at.0 {
                     return;
                 }
                 let attempt = AttemptId(self.rng.bytes());
