@@ -136,7 +136,7 @@ pub struct RecordedEvent<'a> {
 pub enum BadDecision {
     #[error("not a stored decision of version 1")]
     NotADecision,
-    #[error(transparent)]
+    #[error("a stored decision of version 1 is malformed: {0}")]
     Malformed(#[from] Malformed),
 }
 
