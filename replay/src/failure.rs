@@ -41,8 +41,6 @@ pub enum Failure {
     NoDatabase(String),
     #[error("nothing has been projected into this database yet")]
     NothingProjected,
-    #[error("the projection is at sequence {projection}, but the log ends at {log}: it is not of this log")]
-    Ahead { projection: u64, log: u64 },
     #[error("the database cannot be used")]
     Database(#[source] Box<dyn Error + Send + Sync>),
     #[error("the log cannot be projected")]
@@ -58,7 +56,6 @@ impl Failure {
             Self::Bus(_) | Self::WentAway(_) | Self::Away(_) | Self::Database(_) => UNAVAILABLE,
             Self::Log(_) | Self::Projecting(_) => UNREADABLE,
             Self::Unknown(_) | Self::NoDatabase(_) | Self::NothingProjected => UNKNOWN,
-            Self::Ahead { .. } => DIFFERENCES,
             Self::Output(_) => OUTPUT,
         }
     }
@@ -116,7 +113,8 @@ impl From<ProjectError> for Failure {
             ProjectError::Unreadable { .. }
             | ProjectError::Gap { .. }
             | ProjectError::ForeignDecision { .. }
-            | ProjectError::OtherLog { .. } => Self::Projecting(error),
+            | ProjectError::OtherLog { .. }
+            | ProjectError::LogIsBehind { .. } => Self::Projecting(error),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::{failure::Failure, log::Log, personal::PersonalKeys};
 use serde::Serialize;
 use std::{fmt, path::Path};
 use viworks_domain::ids::UserId;
-use viworks_projections::{BATCH, Checkpoint, Database, Difference, Projector};
+use viworks_projections::{BATCH, Checkpoint, Database, Difference, ProjectError, Projector};
 
 /// People read this many; programs get all.
 const SHOWN: usize = 100;
@@ -41,7 +41,7 @@ pub async fn check(log: &Log, url: &str, keys: &PersonalKeys) -> Result<Checked,
     let mut grown = live.freeze().await?;
     let checkpoint = grown.checkpoint.ok_or(Failure::NothingProjected)?;
     if checkpoint.seq > log.head {
-        return Err(Failure::Ahead { projection: checkpoint.seq, log: log.head });
+        return Err(ProjectError::LogIsBehind { reached: checkpoint.seq, head: log.head }.into());
     }
     // Names may stand in it: it goes with this function.
     let folder = tempfile::tempdir().map_err(|error| Failure::Database(error.into()))?;

@@ -17,7 +17,7 @@ use viworks_domain::{
     actor::Actor,
     aggregate::LogIdentity,
     decision::{Outcome, Recorded},
-    event::StoredEvent,
+    event::{AggregateRef, StoredEvent},
 };
 use viworks_nats::{
     event_store::EventStore,
@@ -182,6 +182,16 @@ async fn a_projection_that_differs_is_shown_row_by_row_and_fails_the_check() {
 }
 
 #[tokio::test]
+async fn a_log_that_lost_its_end_is_told_by_a_projection_that_had_seen_it() {
+    let log = story::whole();
+    let place = Place::holding(&story::connected()).await;
+    let url = place.projected(&log.decisions).await;
+    let said = place.ask(&["rebuild", "--check", "--database", &url]);
+    assert_eq!(said.status.code(), Some(65), "{said:?}");
+    assert!(told(&said).contains("lost decisions"), "{}", told(&said));
+}
+
+#[tokio::test]
 async fn a_database_that_is_not_there_is_not_made() {
     let place = Place::holding(&story::connected()).await;
     let path = place.files.path().join("none.sqlite");
@@ -217,16 +227,21 @@ async fn an_unknown_event_version_stops_every_verb_with_stream_sequence_and_vers
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_decision_stop_the_reader_at_their_sequence() {
+async fn bytes_that_are_no_decision_or_half_of_one_stop_the_reader_at_their_sequence() {
     let log = story::connected();
-    let place = Place::holding(&log).await;
-    let worker = place.server.bus(BusRole::Worker).await;
-    let subject = format!("vw.evt.{}", viworks_domain::event::AggregateRef::from(story::BOB));
-    let stored = worker.jetstream.publish(subject, "not a decision".into()).await.expect("sent");
-    let seq = stored.await.expect("stored").sequence;
-    let said = place.ask(&["at", "2030-01-01T00:00:00Z"]);
-    assert_eq!(said.status.code(), Some(65));
-    assert!(told(&said).contains(&format!("VW_EVENTS sequence {seq}")), "{}", told(&said));
+    let half = log.decisions[0].decision.to_bytes();
+    for wrong in [b"not a decision".to_vec(), half[..half.len() / 2].to_vec()] {
+        let place = Place::holding(&log).await;
+        let worker = place.server.bus(BusRole::Worker).await;
+        let subject = format!("vw.evt.{}", AggregateRef::from(story::BOB));
+        let stored = worker.jetstream.publish(subject, wrong.into()).await.expect("sent");
+        let seq = stored.await.expect("stored").sequence;
+        let said = place.ask(&["at", "2030-01-01T00:00:00Z"]);
+        assert_eq!(said.status.code(), Some(65));
+        for part in [&format!("VW_EVENTS sequence {seq}"), "version 1"] {
+            assert!(told(&said).contains(part), "{part} in {}", told(&said));
+        }
+    }
 }
 
 #[tokio::test]
