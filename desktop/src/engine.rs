@@ -32,8 +32,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 const FIRST_TRIES: u32 = 3;
 /// How long the reason of an end may take to arrive after the end itself.
 const REASON_WAIT: Duration = Duration::from_secs(3);
-/// How long the server may take to hear that we sign out.
-const SIGN_OUT_WAIT: Duration = Duration::from_secs(5);
+/// How long the server may take to hear that we sign out: a session it does not know to be over may keep its
+/// person from the next one. Signing out a second time does not wait.
+const SIGN_OUT_WAIT: Duration = Duration::from_secs(15);
 /// The gateway cuts at `ends_at`; when it says nothing at all, we end by ourselves this much later.
 const END_GRACE: Duration = Duration::from_secs(2);
 
@@ -73,7 +74,9 @@ enum State {
         otherwise: Otherwise,
     },
     SigningOut {
+        key: ActKey,
         until: Millis,
+        again: Option<Millis>,
     },
     Ended(Why),
 }
@@ -159,7 +162,7 @@ impl Engine {
             Input::TunnelDown { n, how } => self.tunnel_down(n, how, &mut turn),
             Input::SignOut => self.sign_out(&mut turn),
             Input::SignedOut => self.signed_out(true, &mut turn),
-            Input::SignOutFailed => self.signed_out(false, &mut turn),
+            Input::SignOutFailed(failure) => self.sign_out_failed(failure, &mut turn),
             Input::Wake => {}
         }
         self.due(&mut turn);
@@ -175,7 +178,8 @@ impl Engine {
             State::EnterCode { answering } => answering.as_ref().and_then(|a| a.again),
             State::Connecting(step) => [step.wake(), self.local_end()].into_iter().flatten().min(),
             State::Connected => self.local_end(),
-            State::Closing { until, .. } | State::SigningOut { until } => Some(*until),
+            State::Closing { until, .. } => Some(*until),
+            State::SigningOut { until, again, .. } => Some(again.map_or(*until, |at| at.min(*until))),
         };
         [poll, state].into_iter().flatten().min()
     }
@@ -219,7 +223,12 @@ impl Engine {
             State::Connecting(_) | State::Connected if time_is_up => self.finish(Why::TimeUp, turn),
             State::Connecting(_) => self.step_due(turn),
             State::Closing { until, .. } if now >= *until => self.reason_is_late(turn),
-            State::SigningOut { until } if now >= *until => self.signed_out(false, turn),
+            State::SigningOut { until, .. } if now >= *until => self.signed_out(false, turn),
+            State::SigningOut { key, again, .. } if again.is_some_and(|at| now >= at) => {
+                *again = None;
+                let key = *key;
+                turn.push(Effect::SignOut { key });
+            }
             _ => {}
         }
     }

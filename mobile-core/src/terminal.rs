@@ -13,7 +13,10 @@ use crate::Enrolment;
 use arguments::{Arguments, Values, Verb};
 use place::{Enrolled, Place};
 use std::process::ExitCode;
-use viworks_api::client::{ApiError, Ca, Client, EnrolledDevice, IdempotencyKey, Newer, SetupError};
+use viworks_api::{
+    client::{ApiError, Ca, Client, EnrolledDevice, IdempotencyKey, Newer, SetupError},
+    problem::code,
+};
 use words::Words;
 
 /// Why the authenticator gives up. `Display` is for the person; the source chain is for whoever helps them.
@@ -35,10 +38,21 @@ pub enum Fault {
     NoReport(#[from] crate::posture::NoReport),
     #[error(transparent)]
     NoCode(#[from] crate::code::NoCode),
+    /// The server knows this phone's token no more.
+    #[error(
+        "this phone is not enrolled any more; ask your administrator for a new code, and enrol with an empty --state"
+    )]
+    Revoked,
     #[error(transparent)]
-    Api(#[from] ApiError),
+    Api(ApiError),
     #[error("nobody signs in at the moment")]
     NobodyWaits,
+}
+
+impl From<ApiError> for Fault {
+    fn from(error: ApiError) -> Self {
+        if error.code() == Some(code::NOT_SIGNED_IN) { Self::Revoked } else { Self::Api(error) }
+    }
 }
 
 impl From<SetupError> for Fault {

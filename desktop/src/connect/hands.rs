@@ -192,7 +192,10 @@ impl Hands {
     fn sign_out(&self, key: ActKey) {
         self.ask(async move |session| {
             let answer = session.sign_out(&IdempotencyKey::from_random(key)).await;
-            if answer.is_ok() { Input::SignedOut } else { Input::SignOutFailed }
+            match answer {
+                Ok(_) => Input::SignedOut,
+                Err(error) => Input::SignOutFailed(failure::of(error)),
+            }
         });
     }
 

@@ -39,7 +39,7 @@ pub enum Input {
     /// The person signs out (Ctrl-C).
     SignOut,
     SignedOut,
-    SignOutFailed,
+    SignOutFailed(Failure),
     /// The time of [`super::Engine::next_wake`] has come; harmless at any other.
     Wake,
 }

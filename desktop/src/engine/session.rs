@@ -180,9 +180,20 @@ impl Engine {
             _ => {
                 turn.push(Effect::CutTunnel);
                 turn.show(Shown::SigningOut);
-                turn.push(Effect::SignOut { key: turn.random });
-                self.state = State::SigningOut { until: turn.now.plus(SIGN_OUT_WAIT) };
+                let key = turn.random;
+                turn.push(Effect::SignOut { key });
+                self.state = State::SigningOut { key, until: turn.now.plus(SIGN_OUT_WAIT), again: None };
             }
+        }
+    }
+
+    pub(super) fn sign_out_failed(&mut self, failure: Failure, turn: &mut Turn) {
+        let State::SigningOut { again, .. } = &mut self.state else { return };
+        match failure {
+            Failure::Unreachable => *again = Some(turn.now.plus(AGAIN)),
+            // Over already, however that came.
+            Failure::Refused(refusal) => self.signed_out(matches!(refusal.status, 401 | 404 | 410), turn),
+            Failure::NotTrusted | Failure::Broken => self.signed_out(false, turn),
         }
     }
 

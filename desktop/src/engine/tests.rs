@@ -392,9 +392,19 @@ fn signing_out_cuts_first_and_tells_the_server_then() {
 
     let mut desk = Desk::connected();
     desk.hear(Input::SignOut);
-    desk.after(5_000);
+    assert!(desk.hear(Input::SignOutFailed(Failure::Unreachable)).is_empty());
+    assert_eq!(said(&desk.wake()), ["SignOut"]);
+    desk.after(15_000);
     assert_eq!(desk.why(), Some(&Why::SignedOut { told: false }));
     assert_eq!(desk.why().map(Why::exit_code), Some(0));
+}
+
+#[test]
+fn signing_out_twice_waits_for_nobody() {
+    let mut desk = Desk::connected();
+    desk.hear(Input::SignOut);
+    desk.hear(Input::SignOut);
+    assert_eq!(desk.why(), Some(&Why::SignedOut { told: false }));
 }
 
 #[test]

@@ -39,12 +39,13 @@ impl Why {
         match self {
             Self::SignedOut { told: true } => "signed out".into(),
             Self::SignedOut { told: false } => {
-                "signed out here; the server could not be told and will end the session by itself".into()
+                "signed out here; the server could not be told, and ends the session by itself later".into()
             }
             Self::Refused(refusal) => refusal.text.clone(),
             Self::Denied { advice } => advice.clone(),
             Self::Expired => {
-                "the code was not entered in time; sign in again and have your phone at hand".into()
+                "the sign-in was not confirmed with your phone in time, or was ended there; sign in again"
+                    .into()
             }
             Self::TooManyWrongCodes => "too many wrong codes; sign in again".into(),
             Self::EndedByServer(reason) => ended(reason),
