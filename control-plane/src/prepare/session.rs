@@ -200,7 +200,7 @@ impl Preparer {
         Ok(fallback.ok_or_else(|| refused(RefusalClass::Conflict, "session.no_policy")))
     }
 
-    /// The user's other sessions, and whether this desktop has been verified in one of them.
+    /// The user's other sessions that were verified and stand, and whether this desktop has been verified in one of them.
     async fn beside(
         &self,
         user: &User,
@@ -210,10 +210,8 @@ impl Preparer {
         let mut beside = Beside::default();
         for id in user.sessions.iter().filter(|id| **id != session) {
             let other = &self.folds.fresh::<Session>(*id).await?.state;
-            beside.live += u32::from(!matches!(
-                other.stage,
-                Stage::Absent | Stage::Ended(_) | Stage::Denied | Stage::Expired
-            ));
+            // A sign-in that was begun and left lying must not lock its own person out for minutes.
+            beside.live += u32::from(matches!(other.stage, Stage::Verified(_)));
             beside.known_desktop |=
                 matches!(other.stage, Stage::Verified(_) | Stage::Ending(_) | Stage::Ended(_))
                     && other.origin.as_ref().is_some_and(|origin| origin.desktop.install_key == install_key);
