@@ -53,6 +53,8 @@ pub struct Batch<'a> {
     pub audit: Vec<AuditEntry>,
     /// Rows that this transaction has read or changed; written at its end.
     pub sessions: BTreeMap<SessionId, sessions::Row>,
+    /// Something personal was blanked: its old bytes must go from the files too.
+    pub erased: bool,
     changes: BTreeSet<(u64, Topic, String)>,
 }
 
@@ -70,7 +72,15 @@ impl<'a> Batch<'a> {
         usernames: HashMap<UserId, String>,
         owners: &'a mut Owners,
     ) -> Self {
-        Self { tx, usernames, owners, audit: vec![], sessions: BTreeMap::new(), changes: BTreeSet::new() }
+        Self {
+            tx,
+            usernames,
+            owners,
+            audit: vec![],
+            sessions: BTreeMap::new(),
+            erased: false,
+            changes: BTreeSet::new(),
+        }
     }
 
     pub fn changed(&mut self, seq: u64, topic: Topic, row_id: impl ToString) {

@@ -79,6 +79,17 @@ impl Database {
         read_checkpoint(&mut connection).await
     }
 
+    /// What was overwritten still stands in SQLite's write-ahead log until that is emptied. A reader that is in
+    /// the way only delays it: the next erasure, or the log's own turn, takes it with it.
+    pub(crate) async fn forget_old_pages(&self) {
+        if self.kind == Kind::Sqlite {
+            let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await;
+            if let Err(error) = emptied {
+                tracing::warn!(%error, "the write-ahead log was not emptied after an erasure");
+            }
+        }
+    }
+
     /// A connection whose reads all see one moment.
     pub(crate) async fn snapshot(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;

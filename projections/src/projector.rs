@@ -138,6 +138,7 @@ impl<K: PersonalReader> Projector<K> {
                 break;
             }
         }
+        let erased = batch.erased;
         let committed = match result {
             Ok(()) => batch.commit(last).await,
             Err(error) => Err(error),
@@ -149,6 +150,9 @@ impl<K: PersonalReader> Projector<K> {
         }
         self.at.seq = last;
         self.database.reached.send_replace(last);
+        if erased {
+            self.database.forget_old_pages().await;
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod checkpoint;
+mod file;
 mod log;
 mod personal;
 mod postgres;

@@ -77,6 +77,7 @@ pub async fn project(
         Event::DeletionRequested(_) => state(batch, id, UserState::Deleting, seq).await?,
         Event::Deleted(_) => state(batch, id, UserState::Deleted, seq).await?,
         Event::Erased(_) => {
+            batch.erased = true;
             run!(
                 batch,
                 "UPDATE users SET state = 'erased', username = NULL, seq = $1 WHERE id = $2",
