@@ -56,6 +56,7 @@ pub fn text(dir: &Path, conf: &Conf) -> String {
     for (account, jwt) in [
         (&conf.trust.system_account, &conf.trust.system_jwt),
         (&conf.trust.control_account, &conf.trust.control_jwt),
+        (&conf.trust.audit_account, &conf.trust.audit_jwt),
     ] {
         // Writing to a String does not fail.
         let _ = writeln!(preload, "  {account}: {jwt}");

@@ -135,13 +135,7 @@ impl EventStore {
 
     /// The log's last sequence; 0 when it is empty.
     pub async fn last_sequence(&self) -> Result<u64, ReadError> {
-        let stream = self
-            .bus
-            .jetstream
-            .get_stream(subject::EVENTS)
-            .await
-            .map_err(ReadError::unavailable("its state was asked for"))?;
-        Ok(stream.cached_info().state.last_sequence)
+        direct_get::last_sequence(&self.bus).await
     }
 
     /// Every decision from that sequence on, in order and without gaps, then those to come.

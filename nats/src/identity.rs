@@ -5,6 +5,8 @@ pub mod nkey;
 pub mod role;
 
 #[cfg(feature = "control")]
+mod accounts;
+#[cfg(feature = "control")]
 pub mod claims;
 #[cfg(feature = "control")]
 pub mod operator;

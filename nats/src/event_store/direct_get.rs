@@ -1,55 +1,69 @@
-//! One aggregate's decisions by the stream's direct get, in batches: no consumer is made.
+//! The stream's direct get, in batches: no consumer is made, nothing is kept on the server.
 
 use super::{Entry, ReadError};
-use crate::{bus::Bus, subject};
-use async_nats::{Message, StatusCode, jetstream::message::StreamMessage};
+use crate::{bus::Bus, subject::EVENTS};
+use async_nats::{
+    Message, StatusCode,
+    header::{NATS_SEQUENCE, NATS_SUBJECT},
+};
 use futures_util::StreamExt;
 use std::time::Duration;
 
-/// Far more decisions than an aggregate has; one page nearly always.
+/// Far more decisions than an aggregate has: one page nearly always.
 const PAGE: u32 = 1000;
 /// The longest pause between two messages of an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Everything on this subject after that sequence.
 pub(super) async fn after(bus: &Bus, subject: &str, seq: u64) -> Result<Vec<Entry>, ReadError> {
-    let inbox = bus.client.new_inbox();
-    let mut answers = bus
-        .client
-        .subscribe(inbox.clone())
-        .await
-        .map_err(ReadError::unavailable("an inbox was to be opened"))?;
-    let mut entries = Vec::new();
-    let mut next = seq + 1;
+    let (mut entries, mut next) = (Vec::new(), seq + 1);
     loop {
-        let request = format!(r#"{{"seq":{next},"batch":{PAGE},"next_by_subj":"{subject}"}}"#);
-        bus.client
-            .publish_with_reply(
-                format!("$JS.API.DIRECT.GET.{}", subject::EVENTS),
-                inbox.clone(),
-                request.into(),
-            )
-            .await
-            .map_err(ReadError::unavailable("an aggregate was asked for"))?;
-        let more = loop {
-            let message = tokio::time::timeout(PATIENCE, answers.next())
-                .await
-                .map_err(ReadError::unavailable("an aggregate was asked for"))?
-                .ok_or(ReadError::Unavailable { what: "the connection is closed", source: None })?;
-            match message.status {
-                None => {
-                    let entry = entry(message)?;
-                    next = entry.seq + 1;
-                    entries.push(entry);
-                }
-                Some(StatusCode::NOT_FOUND) => break false,
-                Some(status) if status.as_u16() == 204 => break pending(&message) > 0,
-                Some(_) => {
-                    return Err(ReadError::Unavailable { what: "the stream does not answer", source: None });
-                }
-            }
-        };
+        let (mut page, more) = page(bus, subject, next).await?;
+        next = page.last().map_or(next, |last| last.seq + 1);
+        entries.append(&mut page);
         if !more {
             return Ok(entries);
+        }
+    }
+}
+
+/// The log's last sequence; 0 when it is empty.
+pub(super) async fn last_sequence(bus: &Bus) -> Result<u64, ReadError> {
+    let (last, _) = ask(bus, r#"{"last_by_subj":">"}"#.to_owned(), true).await?;
+    Ok(last.first().map_or(0, |last| last.seq))
+}
+
+/// Up to a page of what is on this subject from that sequence on, and whether there was more.
+pub(super) async fn page(bus: &Bus, subject: &str, from: u64) -> Result<(Vec<Entry>, bool), ReadError> {
+    ask(bus, format!(r#"{{"seq":{from},"batch":{PAGE},"next_by_subj":"{subject}"}}"#), false).await
+}
+
+async fn ask(bus: &Bus, request: String, one: bool) -> Result<(Vec<Entry>, bool), ReadError> {
+    let asked = "the log was asked for";
+    let inbox = bus.client.new_inbox();
+    let mut answers = bus.client.subscribe(inbox.clone()).await.map_err(ReadError::unavailable(asked))?;
+    bus.client
+        .publish_with_reply(format!("$JS.API.DIRECT.GET.{EVENTS}"), inbox, request.into())
+        .await
+        .map_err(ReadError::unavailable(asked))?;
+    let mut entries = Vec::new();
+    loop {
+        let message = tokio::time::timeout(PATIENCE, answers.next())
+            .await
+            .map_err(ReadError::unavailable(asked))?
+            .ok_or(ReadError::Unavailable { what: "the connection is closed", source: None })?;
+        match message.status {
+            None => {
+                entries.push(entry(message)?);
+                if one {
+                    return Ok((entries, false));
+                }
+            }
+            Some(StatusCode::NOT_FOUND) => return Ok((entries, false)),
+            Some(status) if status.as_u16() == 204 => return Ok((entries, pending(&message) > 0)),
+            Some(_) => {
+                return Err(ReadError::Unavailable { what: "the stream does not answer", source: None });
+            }
         }
     }
 }
@@ -64,7 +78,12 @@ fn pending(message: &Message) -> u64 {
 }
 
 fn entry(message: Message) -> Result<Entry, ReadError> {
-    let stored =
-        StreamMessage::try_from(message).map_err(ReadError::unavailable("an answer was not understood"))?;
-    Ok(Entry { seq: stored.sequence, subject: stored.subject.to_string(), payload: stored.payload })
+    let headers = message.headers.unwrap_or_default();
+    let seq = headers.get(NATS_SEQUENCE).and_then(|value| value.as_str().parse().ok());
+    match (seq, headers.get(NATS_SUBJECT)) {
+        (Some(seq), Some(subject)) => {
+            Ok(Entry { seq, subject: subject.as_str().to_owned(), payload: message.payload })
+        }
+        _ => Err(ReadError::Unavailable { what: "an answer does not say its place", source: None }),
+    }
 }

@@ -1,22 +1,26 @@
 //! The whole log in order: from a sequence on, without gaps, then what is to come.
 
-use super::ReadError;
+use super::{ReadError, direct_get};
 use crate::{
     bus::Bus,
     entropy,
+    identity::role::BusRole,
     pull::Puller,
     subject::{self, Subject},
 };
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 use viworks_domain::decision::{Decision, Recorded};
 
 /// How much the server may send ahead.
 const BATCH: usize = 1000;
 /// A reader that stopped asking is forgotten by the server after this.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+
+/// How long to wait where there is nothing to read now.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// One message of the log as its bytes stand there: what seals cover.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,15 +51,28 @@ impl Entry {
 #[derive(Debug)]
 pub struct Reader {
     bus: Bus,
-    /// None while the server has yet to make (again) what is read from.
-    puller: Option<Puller>,
+    source: Source,
     expected: u64,
+}
+
+/// Where the next entries come from.
+#[derive(Debug)]
+enum Source {
+    /// A short-lived consumer, which pushes on as decisions are made; `None` while the server has yet to make
+    /// it (again).
+    Consumer(Option<Box<Puller>>),
+    /// Page after page. Auditors may make nothing on the server, not even this.
+    Pages(VecDeque<Entry>),
 }
 
 impl Reader {
     pub(super) async fn open(bus: &Bus, from: u64) -> Result<Self, ReadError> {
-        let puller = consumer(bus, from).await?;
-        Ok(Self { bus: bus.clone(), puller: Some(puller), expected: from })
+        let source = if bus.role == BusRole::Reader {
+            Source::Pages(VecDeque::new())
+        } else {
+            Source::Consumer(Some(Box::new(consumer(bus, from).await?)))
+        };
+        Ok(Self { bus: bus.clone(), source, expected: from })
     }
 
     /// The sequence that comes next.
@@ -67,47 +84,16 @@ impl Reader {
     /// away is waited out here; an error means that the log cannot be read.
     pub async fn next_entry(&mut self) -> Result<Entry, ReadError> {
         loop {
-            let Some(puller) = self.puller.as_mut() else {
-                match consumer(&self.bus, self.expected).await {
-                    Ok(puller) => self.puller = Some(puller),
-                    Err(error) => {
-                        tracing::debug!(%error, "the log cannot be read yet");
-                        tokio::time::sleep(Duration::from_millis(250)).await;
-                    }
-                }
-                continue;
+            let found = match &mut self.source {
+                Source::Pages(page) => next_in_pages(&self.bus, page, self.expected).await,
+                Source::Consumer(puller) => next_of_consumer(&self.bus, puller, self.expected).await?,
             };
-            let pulled = puller
-                .next()
-                .await
-                .map_err(|_| ReadError::Unavailable { what: "the connection is closed", source: None })?;
-            let Some(delivery) = pulled else {
-                self.puller = None;
-                continue;
-            };
-            let Some(place) = delivery.place() else {
-                return Err(ReadError::Unavailable {
-                    what: "a delivery does not say its place",
-                    source: None,
-                });
-            };
-            if place.stream_seq < self.expected {
-                continue;
-            }
-            if place.stream_seq > self.expected {
-                // Either a message was lost on the way, or the log has a hole: asking again tells.
-                if place.consumer_seq == 1 {
-                    return Err(ReadError::Gap { expected: self.expected, found: place.stream_seq });
-                }
-                self.puller = None;
-                continue;
+            let Some(entry) = found else { continue };
+            if entry.seq > self.expected {
+                return Err(ReadError::Gap { expected: self.expected, found: entry.seq });
             }
             self.expected += 1;
-            return Ok(Entry {
-                seq: place.stream_seq,
-                subject: delivery.subject().to_owned(),
-                payload: delivery.payload().clone(),
-            });
+            return Ok(entry);
         }
     }
 
@@ -126,6 +112,60 @@ impl Reader {
             }
         })
     }
+}
+
+/// Nothing while there is nothing new, after a pause.
+async fn next_in_pages(bus: &Bus, page: &mut VecDeque<Entry>, expected: u64) -> Option<Entry> {
+    if page.is_empty() {
+        match direct_get::page(bus, ">", expected).await {
+            Ok((entries, _)) => page.extend(entries),
+            Err(error) => tracing::debug!(%error, "the log cannot be read yet"),
+        }
+    }
+    let entry = page.pop_front();
+    if entry.is_none() {
+        tokio::time::sleep(PAUSE).await;
+    }
+    entry
+}
+
+/// Nothing when what came was not next; then the consumer is made anew.
+async fn next_of_consumer(
+    bus: &Bus,
+    puller: &mut Option<Box<Puller>>,
+    expected: u64,
+) -> Result<Option<Entry>, ReadError> {
+    let Some(pulling) = puller.as_mut() else {
+        match consumer(bus, expected).await {
+            Ok(made) => *puller = Some(Box::new(made)),
+            Err(error) => {
+                tracing::debug!(%error, "the log cannot be read yet");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        return Ok(None);
+    };
+    let closed = |_| ReadError::Unavailable { what: "the connection is closed", source: None };
+    let Some(delivery) = pulling.next().await.map_err(closed)? else {
+        *puller = None;
+        return Ok(None);
+    };
+    let Some(place) = delivery.place() else {
+        return Err(ReadError::Unavailable { what: "a delivery does not say its place", source: None });
+    };
+    if place.stream_seq < expected {
+        return Ok(None);
+    }
+    // Either a message was lost on the way, or the log has a hole: the first of a consumer tells.
+    if place.stream_seq > expected && place.consumer_seq > 1 {
+        *puller = None;
+        return Ok(None);
+    }
+    Ok(Some(Entry {
+        seq: place.stream_seq,
+        subject: delivery.subject().to_owned(),
+        payload: delivery.payload().clone(),
+    }))
 }
 
 async fn consumer(bus: &Bus, from: u64) -> Result<Puller, ReadError> {

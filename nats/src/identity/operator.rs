@@ -1,16 +1,14 @@
 //! The operator: its keys, the accounts it signs, the users those issue.
 
 use super::{
+    accounts,
     claims::{self, USER_LIFETIME},
     credentials::{self, Credentials},
     nkey::{InvalidSeed, KeyPair, Kind},
     permissions::{self, Permissions},
     role::BusRole,
 };
-use crate::{
-    entropy::NoEntropy,
-    subject::{self, GATEWAY, local},
-};
+use crate::entropy::NoEntropy;
 use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -31,7 +29,8 @@ pub struct OperatorSecrets {
     pub signing: String,
     pub system_account: String,
     pub control_account: String,
-    /// 32 bytes, base32: gateways' account keys derive from it, so none has to be stored.
+    /// 32 bytes, base32: the keys of the auditors' account and of gateways' accounts derive from it, so none
+    /// of those has to be stored.
     pub gateway_root: String,
 }
 
@@ -71,6 +70,7 @@ pub struct Operator {
     signing: KeyPair,
     system: KeyPair,
     control: KeyPair,
+    audit: KeyPair,
     gateway_root: Zeroizing<[u8; 32]>,
 }
 
@@ -88,6 +88,8 @@ pub struct ServerTrust {
     pub system_jwt: String,
     pub control_account: String,
     pub control_jwt: String,
+    pub audit_account: String,
+    pub audit_jwt: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -108,12 +110,14 @@ impl Operator {
         let root: [u8; 32] = root.as_slice().try_into().map_err(|_| InvalidSecrets::GatewayRoot)?;
         let operator =
             secrets.operator.as_deref().map(|seed| KeyPair::from_seed(Kind::Operator, seed)).transpose()?;
+        let root = Zeroizing::new(root);
         Ok(Self {
             operator,
+            audit: derive(&root, b"viworks/audit-account/v1\0"),
             signing: KeyPair::from_seed(Kind::Operator, &secrets.signing)?,
             system: KeyPair::from_seed(Kind::Account, &secrets.system_account)?,
             control: KeyPair::from_seed(Kind::Account, &secrets.control_account)?,
-            gateway_root: Zeroizing::new(root),
+            gateway_root: root,
         })
     }
 
@@ -141,12 +145,20 @@ impl Operator {
                 claims::account(claims::limits(-1), json!({})),
             ),
             system_account: system,
-            control_jwt: self.sign_account(&self.control.public(), "control", now, control_claims()),
+            control_jwt: self.sign_account(&self.control.public(), "control", now, accounts::control()),
             control_account: self.control.public(),
+            audit_jwt: self.sign_account(
+                &self.audit.public(),
+                "audit",
+                now,
+                accounts::audit(&self.control.public()),
+            ),
+            audit_account: self.audit.public(),
         })
     }
 
-    /// A user of the control account for one role. Without `lifetime` it stays valid.
+    /// A user for one role. Without `lifetime` it stays valid. Auditors have an account of their own, so that
+    /// the server cannot be made to answer them into somebody else's subject.
     pub fn role_user(
         &self,
         role: BusRole,
@@ -154,7 +166,8 @@ impl Operator {
         now: Millis,
         lifetime: Option<Duration>,
     ) -> Result<String, CannotMint> {
-        mint(&self.control, role.as_str(), user, now, lifetime, &permissions::of(role))
+        let account = if role == BusRole::Reader { &self.audit } else { &self.control };
+        mint(account, role.as_str(), user, now, lifetime, &permissions::of(role))
     }
 
     /// Fresh credentials of a role, as the text of a `.creds` file.
@@ -203,7 +216,7 @@ impl Operator {
     /// nothing else. What the gateway calls them holds no name; the server fills the account in.
     pub fn gateway_account_jwt(&self, gateway: GatewayId, now: Millis) -> Result<String, CannotMint> {
         let account = self.gateway_account(gateway)?;
-        let claims = claims::account(claims::limits(4), gateway_claims(&account, &self.control.public()));
+        let claims = claims::account(claims::limits(4), accounts::gateway(&account, &self.control.public()));
         Ok(self.sign_account(account.as_str(), "gateway", now, claims))
     }
 
@@ -247,18 +260,21 @@ impl Operator {
     }
 
     fn gateway_key(&self, gateway: GatewayId) -> KeyPair {
-        let mut secret = Zeroizing::new([0; 32]);
-        let derive = Hkdf::<Sha256>::new(None, self.gateway_root.as_slice());
-        let info = [b"viworks/gateway-account/v1\0".as_slice(), gateway.as_bytes()].concat();
-        // 32 bytes are always to be had from HKDF-SHA256, whose limit is 8160.
-        let filled = derive.expand(&info, secret.as_mut_slice());
-        debug_assert!(filled.is_ok());
-        KeyPair::from_bytes(Kind::Account, &secret)
+        let purpose = [b"viworks/gateway-account/v1\0".as_slice(), gateway.as_bytes()].concat();
+        derive(&self.gateway_root, &purpose)
     }
 
     fn sign_account(&self, account: &str, name: &str, now: Millis, nats: Value) -> String {
         claims::sign(&self.signing, account, name, now, None, nats)
     }
+}
+
+fn derive(root: &[u8; 32], purpose: &[u8]) -> KeyPair {
+    let mut secret = Zeroizing::new([0; 32]);
+    // 32 bytes are always to be had from HKDF-SHA256, whose limit is 8160.
+    let filled = Hkdf::<Sha256>::new(None, root).expand(purpose, secret.as_mut_slice());
+    debug_assert!(filled.is_ok());
+    KeyPair::from_bytes(Kind::Account, &secret)
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -283,60 +299,4 @@ fn mint(
     }
     let expires_at = lifetime.map(|lifetime| now.plus(lifetime));
     Ok(claims::sign(account, user, name, now, expires_at, claims::user(permissions)))
-}
-
-/// What gateways may import. The server itself puts the importing account's key at the named token, so the
-/// subject tells who is calling.
-fn control_claims() -> Value {
-    let export = |name: &str, subject: &str, kind: &str, position: u32, response: Option<&str>| {
-        let mut export = json!({
-            "name": name, "subject": subject, "type": kind, "account_token_position": position,
-        });
-        if let Some(response) = response {
-            export["response_type"] = json!(response);
-        }
-        export
-    };
-    let mut limits = claims::limits(-1);
-    for (name, value) in [
-        ("mem_storage", -1),
-        ("disk_storage", -1),
-        ("streams", -1),
-        ("consumer", -1),
-        ("max_ack_pending", -1),
-    ] {
-        limits[name] = json!(value);
-    }
-    claims::account(
-        limits,
-        json!({ "exports": [
-            export("next", &format!("$JS.API.CONSUMER.MSG.NEXT.{GATEWAY}.*"), "service", 7, Some("Stream")),
-            export("ack", &format!("$JS.ACK.{GATEWAY}.*.>"), "service", 4, None),
-            export("report", "vw.gw.*.report", "service", 3, None),
-            export("telemetry", "vw.gw.*.telemetry", "service", 3, None),
-            export("lease", "vw.gw.*.lease", "stream", 3, None),
-        ]}),
-    )
-}
-
-fn gateway_claims(account: &BusAccount, control: &str) -> Value {
-    let service = |name: &str, subject: String, local: Option<&str>| {
-        let mut import = json!({ "name": name, "subject": subject, "account": control, "type": "service" });
-        if let Some(local) = local {
-            import["local_subject"] = json!(local);
-        }
-        import
-    };
-    let consumer = subject::gateway_consumer(account);
-    let of = |subject: subject::Subject| subject.to_string();
-    json!({ "imports": [
-        service("next", format!("$JS.API.CONSUMER.MSG.NEXT.{GATEWAY}.{consumer}"), Some(local::NEXT)),
-        service("ack", format!("$JS.ACK.{GATEWAY}.{consumer}.>"), None),
-        service("report", of(subject::Subject::GatewayReport(account.clone())), Some(local::REPORT)),
-        service("telemetry", of(subject::Subject::GatewayTelemetry(account.clone())), Some(local::TELEMETRY)),
-        {
-            "name": "lease", "type": "stream", "account": control,
-            "subject": of(subject::Subject::GatewayLease(account.clone())), "local_subject": local::LEASE,
-        },
-    ]})
 }

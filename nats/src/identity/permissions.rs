@@ -49,7 +49,10 @@ pub fn of(role: BusRole) -> Permissions {
             "$JS.API.CONSUMER.INFO.*.*",
             subject::COMMANDS_ANCHOR,
         ])],
-        BusRole::Reader => vec![follow(EVENTS), fold(SEALS), fold(PARKED)],
+        // In an account of its own, whose imports say the same.
+        BusRole::Reader => {
+            vec![[EVENTS, SEALS, PARKED].map(|stream| format!("$JS.API.DIRECT.GET.{stream}")).into()]
+        }
     };
     let mut subscribe = vec![inbox_of(role)];
     subscribe.extend(match role {

@@ -50,16 +50,13 @@ fn may_publish() -> Vec<(String, Vec<BusRole>)> {
         ("$JS.API.STREAM.MSG.GET.VW_EVENTS".into(), &[]),
         ("$JS.API.STREAM.SNAPSHOT.VW_EVENTS".into(), &[]),
         ("$JS.API.STREAM.RESTORE.VW_EVENTS".into(), &[]),
-        (
-            "$JS.API.STREAM.INFO.VW_EVENTS".into(),
-            &[Api, Worker, Process, Projector, Sealer, Intake, Setup, Reader],
-        ),
+        ("$JS.API.STREAM.INFO.VW_EVENTS".into(), &[Api, Worker, Process, Projector, Sealer, Intake, Setup]),
         ("$JS.API.DIRECT.GET.VW_EVENTS".into(), &[Api, Worker, Process, Projector, Sealer, Intake, Reader]),
         ("$JS.API.DIRECT.GET.VW_COMMANDS".into(), &[]),
         ("$JS.API.DIRECT.GET.VW_SEALS".into(), &[Sealer, Reader]),
         ("$JS.API.DIRECT.GET.VW_PARKED".into(), &[Reader]),
         (format!("$JS.API.DIRECT.GET.KV_VW_KEYS.$KV.VW_KEYS.{ID}"), &[Api, Worker, Projector]),
-        ("$JS.API.CONSUMER.CREATE.VW_EVENTS.any".into(), &[Process, Projector, Sealer, Setup, Reader]),
+        ("$JS.API.CONSUMER.CREATE.VW_EVENTS.any".into(), &[Process, Projector, Sealer, Setup]),
         ("$JS.API.CONSUMER.CREATE.VW_COMMANDS.any".into(), &[Setup]),
         (format!("$JS.API.CONSUMER.CREATE.VW_GATEWAY.any.vw.gw.{GATEWAY}.cmd"), &[Admission, Setup]),
         ("$JS.API.CONSUMER.CREATE.VW_REPORTS.any".into(), &[Setup]),
@@ -95,7 +92,7 @@ fn may_subscribe() -> Vec<(String, Vec<BusRole>)> {
 
 #[tokio::test]
 async fn every_role_publishes_what_is_its_own_and_nothing_else() {
-    let server = TestServer::start_bare().await;
+    let server = TestServer::start().await;
     let observer = server.unlimited().await.client;
     let mut everything = observer.subscribe(">").await.unwrap();
     settled(&observer, Setup, &observer).await;
@@ -110,7 +107,12 @@ async fn every_role_publishes_what_is_its_own_and_nothing_else() {
         for (subject, _) in &table {
             client.publish(subject.clone(), "tried".into()).await.unwrap();
         }
-        settled(&client, role, &observer).await;
+        if role == Reader {
+            // In another account, where the observer's words are not heard; but its questions are answered.
+            client.request("$JS.API.DIRECT.GET.VW_EVENTS", r#"{"seq":1}"#.into()).await.unwrap();
+        } else {
+            settled(&client, role, &observer).await;
+        }
         let seen = heard(&observer, &mut everything).await;
         let seen: BTreeSet<&str> = seen.iter().map(String::as_str).collect();
         assert_eq!(seen, expected, "{role:?}");
@@ -121,7 +123,8 @@ async fn every_role_publishes_what_is_its_own_and_nothing_else() {
 async fn every_role_hears_what_is_its_own_and_nothing_else() {
     let server = TestServer::start_bare().await;
     let speaker = server.unlimited().await.client;
-    for role in BusRole::ALL {
+    // An auditor's account is another: nobody says anything there.
+    for role in BusRole::ALL.into_iter().filter(|role| *role != Reader) {
         let client = server.bus(role).await.client;
         for (subject, roles) in may_subscribe() {
             let mut heard = client.subscribe(subject.clone()).await.unwrap();
@@ -234,6 +237,42 @@ async fn a_reply_address_makes_the_server_store_nothing_foreign() {
     assert!(subjects.iter().all(|(subject, _)| *subject != foreign), "{subjects:?}");
 }
 
+#[tokio::test]
+async fn an_auditor_reads_everything_and_makes_the_server_write_nothing() {
+    let server = TestServer::start().await;
+    let worker = server.bus(Worker).await;
+    for n in 0..3 {
+        let subject = "vw.parked.commands.unauthentic";
+        worker.jetstream.publish(subject, vec![n].into()).await.unwrap().await.unwrap();
+    }
+    let auditor = server.bus(Reader).await;
+    let last = async || {
+        let question = r#"{"last_by_subj":">"}"#;
+        auditor.client.request("$JS.API.DIRECT.GET.VW_PARKED", question.into()).await.unwrap()
+    };
+    assert_eq!(last().await.payload, vec![2]);
+    // Answers asked for into other people's subjects stay in the auditors' own account.
+    let observer = server.unlimited().await.client;
+    let mut everything = observer.subscribe(">").await.unwrap();
+    settled(&observer, Setup, &observer).await;
+    for reply in [format!("$KV.VW_KEYS.{ID}"), format!("vw.evt.user.{ID}"), "_INBOX.api.x.1".to_owned()] {
+        let request = r#"{"seq":1,"batch":10,"next_by_subj":">"}"#;
+        let question = "$JS.API.DIRECT.GET.VW_PARKED";
+        auditor.client.publish_with_reply(question, reply, request.into()).await.unwrap();
+    }
+    // Answered after all of those.
+    last().await;
+    observer.publish("test.now", "".into()).await.unwrap();
+    loop {
+        let message = tokio::time::timeout(PATIENCE, everything.next()).await.unwrap().unwrap();
+        let subject = message.subject.as_str();
+        assert!(!subject.starts_with("$KV") && !subject.starts_with("vw.") && subject != "_INBOX.api.x.1");
+        if subject == "test.now" {
+            break;
+        }
+    }
+}
+
 /// The server has taken in everything that this client has sent so far: it hears what it subscribed to last.
 async fn settled(client: &Client, role: BusRole, speaker: &Client) {
     let word = format!("_INBOX.{}.{}", role.as_str(), client.new_inbox().replace('.', "-"));
@@ -258,7 +297,8 @@ async fn heard_until(everything: &mut Subscriber, last: &str) -> Vec<String> {
         if message.subject.as_str() == last {
             return seen;
         }
-        if message.payload == "tried" {
+        // `_R_` is the server's own way back to another account.
+        if message.payload == "tried" && !message.subject.starts_with("_R_.") {
             seen.push(message.subject.to_string());
         }
     }

@@ -267,7 +267,7 @@ async fn waiting(server: &TestServer) -> u64 {
 
 /// The original subject of the last message parked for this reason.
 async fn parked(server: &TestServer, reason: &str) -> Option<String> {
-    let bus = server.bus(BusRole::Reader).await;
+    let bus = server.unlimited().await;
     let stream = bus.jetstream.get_stream(PARKED).await.unwrap();
     let message = stream.direct_get_last_for_subject(format!("vw.parked.commands.{reason}")).await.ok()?;
     message.headers.get("Vw-Subject").map(|value| value.as_str().to_owned())
