@@ -119,6 +119,14 @@ impl Config {
                 state.display()
             ));
         }
+        // It stands in the configurations that are made from this one.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
+        if !state.is_absolute() || !state.as_os_str().as_encoded_bytes().iter().all(|b| plain(*b)) {
+            problems.push(format!(
+                "state directory: {} is not an absolute path of letters, digits, dots, dashes and underscores",
+                state.display()
+            ));
+        }
         let tunnel = self.tunnel.parse::<Network>().ok().filter(|n| (16..=29).contains(&n.prefix()));
         if tunnel.is_none() {
             problems.push(format!("tunnel: {} is not a network of /16 to /29", self.tunnel));
@@ -141,7 +149,10 @@ impl Config {
             }
         }
         let device = self.tunnel_device.as_bytes();
-        if !self.tunnel_device.starts_with("tun") || device.len() > 15 || !device.is_ascii() {
+        if !self.tunnel_device.starts_with("tun")
+            || device.len() > 15
+            || !device.iter().all(u8::is_ascii_alphanumeric)
+        {
             problems.push("tunnel_device: give a name such as tun0".into());
         }
         let u = self.users;

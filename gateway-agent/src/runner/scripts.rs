@@ -165,9 +165,13 @@ impl Script {
         Ok(Self { file, directory })
     }
 
+    /// Of the open file, in whichever process has inherited it.
+    fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.file.as_raw_fd()).into()
+    }
+
     async fn execute(self, user: u32, args: &[&str]) -> io::Result<(Vec<u8>, Result<(), StepFailure>)> {
-        let path = PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
-        let mut command = Command::from(launch::command(user, user, &[], true, &path));
+        let mut command = Command::from(launch::command(user, user, &[], true, &self.path()));
         command.args(args).current_dir(&self.directory).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Inherited by this one child: nothing else is started before it is closed again.
         rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?;
@@ -282,6 +286,17 @@ mod tests {
         let Some(place) = place() else { return };
         fs::write(&place.script, "#!/bin/sh\nexit 1\n").unwrap();
         assert!(matches!(Script::open(&place.list, "vpn-user"), Err(NotAllowed::OtherDigest(_))));
+    }
+
+    #[test]
+    fn what_comes_to_lie_at_the_path_after_the_check_is_not_what_runs() {
+        let Some(place) = place() else { return };
+        let checked = fs::read(&place.script).unwrap();
+        let script = Script::open(&place.list, "vpn-user").unwrap();
+        let other = place.script.with_extension("other");
+        fs::write(&other, "#!/bin/sh\necho theirs\n").unwrap();
+        fs::rename(&other, &place.script).unwrap();
+        assert_eq!(fs::read(script.path()).unwrap(), checked);
     }
 
     #[test]

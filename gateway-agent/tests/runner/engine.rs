@@ -49,6 +49,12 @@ pub fn stage(test: &str) -> Option<Stage> {
 /// The page, linked statically: the one that `cargo xtask` builds.
 fn page() -> Result<PathBuf, String> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let test = std::env::current_exe().unwrap();
+    let page = test.ancestors().nth(3).unwrap().join("small/viworks-page");
+    let written = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
+    if written(&page) > written(&top.join("deploy/page/src/main.rs")) {
+        return Ok(page);
+    }
     let built = Command::new(env!("CARGO"))
         .current_dir(top)
         .args([
@@ -62,9 +68,6 @@ fn page() -> Result<PathBuf, String> {
         .args(["--", "-C", "target-feature=+crt-static"])
         .output()
         .map_err(|error| error.to_string())?;
-    let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().nth(3).unwrap();
-    let page = target.join("small/viworks-page");
     if built.status.success() && page.is_file() {
         Ok(page)
     } else {

@@ -1,4 +1,4 @@
-//! Scripts that work, fail, hang, shout, change, and are swapped while they run.
+//! Scripts that work, fail, hang, shout and change.
 
 use crate::stage::{Stage, alive};
 use std::{fs, time::Duration};
@@ -100,23 +100,6 @@ fn a_script_whose_bytes_changed_or_that_is_not_named_does_not_run() {
     let ticket = stage.run_script(Place::Panel, USER);
     assert_eq!(stage.script_ended(ticket), Err(StepFailure::ScriptNotAllowed));
     assert!(!stage.dir().join("records/ran").exists());
-}
-
-#[test]
-fn the_bytes_that_were_checked_run_whatever_comes_to_lie_at_their_path() {
-    let Some(mut stage) = Stage::set("the_bytes_that_were_checked_run") else { return };
-    // A script is read by its shell line by line: by the second, another file has its name.
-    stage.script("rm ../scripts/vpn-user.gone 2> /dev/null; sleep 1; echo mine > ../records/who", "exit 0");
-    let path = stage.dir().join("scripts/vpn-user");
-    let ticket = stage.run_script(Place::Vpn, USER);
-    let other = path.with_extension("other");
-    fs::write(&other, "#!/bin/sh\necho theirs > ../records/who\n").unwrap();
-    fs::rename(&other, &path).unwrap();
-    // Either it was checked before the swap and runs to its end, or after it and does not run.
-    match stage.script_ended(ticket) {
-        Ok(()) => assert_eq!(fs::read_to_string(stage.dir().join("records/who")).unwrap(), "mine\n"),
-        Err(failure) => assert_eq!(failure, StepFailure::ScriptNotAllowed),
-    }
 }
 
 /// Killed, and the kernel is a moment about it.
