@@ -5,6 +5,7 @@ mod agent;
 mod agent_os;
 mod faults;
 mod fixtures;
+mod intake;
 mod log;
 mod people;
 mod prepare;

@@ -341,7 +341,9 @@ impl World {
         self.after(15_000, Event::Inspect);
         let stale = self.log.sessions().find(|(_, root)| {
             let Some(origin) = root.state.origin.as_ref() else { return false };
-            let stands = matches!(root.state.stage, Stage::Verified(_));
+            let Stage::Verified(v) = &root.state.stage else { return false };
+            // A minute for the alarm and its repetitions.
+            let leased = v.lease_until.is_none_or(|until| self.now < until.0 + 60_000);
             let user = self.log.user(origin.user);
             let active = user.is_some_and(|user| {
                 user.state.is_active() && user.state.policies.contains(&origin.policy.id)
@@ -352,7 +354,7 @@ impl World {
             let document = policy.and_then(|policy| policy.state.active(origin.policy.id)).map(|(_, d)| d);
             let allowed =
                 document.zip(country).is_some_and(|(d, country)| d.countries.allow.contains(&country));
-            stands && !(active && phone && allowed)
+            !(active && phone && allowed && leased)
         });
         if let Some((id, _)) = stale {
             self.witness.violate(format!("session {id} stands although it is no longer allowed"));
