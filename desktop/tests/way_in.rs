@@ -107,6 +107,18 @@ fn a_connection_that_breaks_is_rebuilt_with_a_new_bootstrap() {
 }
 
 #[test]
+fn a_tunnel_outlives_its_renegotiations() {
+    alone("a_tunnel_outlives_its_renegotiations", async |ground: Ground| {
+        let desktop = Desktop::connected(&ground).await;
+        // The server renegotiates every two seconds here, hourly elsewhere; each time it asks again.
+        eventually("three renegotiations", || (ground.gateway.tunnels() >= 4).then_some(())).await;
+        assert_eq!(ground.api.bootstraps(), 1, "the tunnel was rebuilt");
+        assert_eq!(ground.interfaces(), ["viworks0"]);
+        drop(desktop);
+    });
+}
+
+#[test]
 fn a_gateway_with_another_key_gets_no_byte_of_ours() {
     alone("a_gateway_with_another_key_gets_no_byte_of_ours", async |ground: Ground| {
         ground.api.promise_another_key();

@@ -84,7 +84,7 @@ fn openvpn(dir: &Path, gateways: &Authority, sessions: &Authority) -> Child {
          push \"topology subnet\"\npush \"route-gateway 10.8.0.1\"\npush \"dhcp-option DNS 10.8.0.1\"\n\
          push \"redirect-gateway def1\"\ndh none\ntls-version-min 1.3\nremote-cert-tls client\n\
          data-ciphers AES-128-GCM\nmanagement {sock} unix\nmanagement-client-auth\nkeepalive 10 30\n\
-         socket-flags TCP_NODELAY\npush \"socket-flags TCP_NODELAY\"\nverb 1\n\
+         socket-flags TCP_NODELAY\npush \"socket-flags TCP_NODELAY\"\nreneg-sec 2 2\nverb 1\n\
          <ca>\n{ca}</ca>\n<cert>\n{cert}</cert>\n<key>\n{key}</key>\n",
         sock = dir.join("server.sock").display(),
         ca = sessions.pem,
