@@ -5,12 +5,12 @@ use super::{Promise, architecture, dependencies, sources};
 pub const ALL: &[Promise] = &[
     Promise {
         name: "dependencies-point-inward",
-        says: "domain knows no runtime, store or network; clients never see the bus",
+        says: "domain knows no runtime, store or network; clients never see the bus; agents know api at most",
         check: dependencies::point_inward,
     },
     Promise {
         name: "domain-is-synchronous",
-        says: "no `async` in domain",
+        says: "no `async` and no `.await` in domain",
         check: sources::domain_is_synchronous,
     },
     Promise {
@@ -25,7 +25,7 @@ pub const ALL: &[Promise] = &[
     },
     Promise {
         name: "only-clocks-read-the-clock",
-        says: "time is an argument outside each shell's clock.rs",
+        says: "time is an argument outside each shell's clock.rs; a bound of a wait may be tokio's Instant",
         check: sources::only_clocks_read_the_clock,
     },
     Promise {

@@ -26,13 +26,13 @@ pub fn lines_before_tests(text: &str, keep: Keep) -> Vec<String> {
     all
 }
 
-/// Whether the file holds nothing but tests.
+/// Whether the file is for testing or measuring and in nothing that ships.
 pub fn is_test_file(path: &str) -> bool {
+    const FOLDERS: [&str; 4] = ["/tests/", "/testing/", "/examples/", "/benches/"];
+    const FILES: [&str; 3] = ["/tests.rs", "_tests.rs", "/testing.rs"];
     path.starts_with("e2e/")
-        || path.contains("/tests/")
-        || path.contains("/benches/")
-        || path.ends_with("/tests.rs")
-        || path.ends_with("_tests.rs")
+        || FOLDERS.iter().any(|folder| path.contains(folder))
+        || FILES.iter().any(|file| path.ends_with(file))
 }
 
 fn blank(text: &str, keep: Keep) -> String {

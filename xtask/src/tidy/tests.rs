@@ -12,6 +12,12 @@ const SOURCES: &[(&str, &str, &str, &str)] = &[
         "// never an async fn\npub fn decide() {}",
     ),
     (
+        "domain-is-synchronous",
+        "domain/src/enforcer.rs",
+        "let bytes = read(path).await?;",
+        "if self.awaits(|a| a.is_async_nats()) { self.awaited.remove(&ticket); }",
+    ),
+    (
         "stored-types-are-plain",
         "domain/src/event.rs",
         "#[serde(untagged)]\npub enum E {}",
@@ -29,6 +35,24 @@ const SOURCES: &[(&str, &str, &str, &str)] = &[
         "gateway-agent/src/edge.rs",
         "use std::time::SystemTime;\nfn f() { SystemTime::now(); }",
         "fn f() {}\n#[cfg(test)]\nmod tests { fn g() { std::time::Instant::now(); } }",
+    ),
+    (
+        "only-clocks-read-the-clock",
+        "nats/src/pull.rs",
+        "use tokio::time::sleep;\nuse std::time::Instant;\nfn f() { let at = Instant::now(); }",
+        "use tokio::time::{\n    Instant, sleep,\n};\nfn f() { let until = Instant::now() + PATIENCE; }",
+    ),
+    (
+        "only-clocks-read-the-clock",
+        "nats/src/lane.rs",
+        "use tokio::time::Instant;\nlet both = (Instant::now(), std::time::Instant::now());",
+        "let life = interval_at(tokio::time::Instant::now() + SIGN_OF_LIFE, SIGN_OF_LIFE);",
+    ),
+    (
+        "only-clocks-read-the-clock",
+        "nats/src/store.rs",
+        "let now = tokio::time::Instant::now() + jiff::Timestamp::now().duration();",
+        "let now = tokio::time::Instant::now();",
     ),
     (
         "only-entropy-draws",
@@ -65,6 +89,26 @@ fn a_clock_file_may_read_the_clock_and_an_entropy_file_may_draw() {
     assert!(findings("only-clocks-read-the-clock", &clock).is_empty());
     let entropy = source("nats/src/entropy.rs", "getrandom::fill(&mut bytes)");
     assert!(findings("only-entropy-draws", &entropy).is_empty());
+}
+
+#[test]
+fn what_tests_and_measures_is_not_what_ships() {
+    for path in
+        ["nats/src/testing.rs", "nats/src/testing/server.rs", "nats/tests/bus.rs", "nats/examples/bench.rs"]
+    {
+        let reading = source(path, "let now = std::time::Instant::now();");
+        assert!(findings("only-clocks-read-the-clock", &reading).is_empty(), "{path}");
+    }
+    let reading = source("nats/src/contesting.rs", "let now = std::time::Instant::now();");
+    assert!(!findings("only-clocks-read-the-clock", &reading).is_empty());
+}
+
+#[test]
+fn an_agent_may_know_the_api_and_nothing_behind_it() {
+    let mut tree = Tree::default();
+    let reached = BTreeSet::from(["viworks-api".to_owned(), "viworks-nats".to_owned()]);
+    tree.reaches.insert("viworks-gateway-agent".to_owned(), reached);
+    assert!(findings("dependencies-point-inward", &tree).is_empty());
 }
 
 #[test]

@@ -90,9 +90,10 @@ fn claimed_twice(product: &Product) -> Result {
     if second.ok() {
         bail!("expected the used token to be refused; {}", second.everything());
     }
-    let shown = product.ask_until(&["gateway", "show", &gateway], "the gateway to be retired", SOON, |shown| {
-        json::row(shown)["state"] == "retired"
-    });
+    let shown =
+        product.ask_until(&["gateway", "show", &gateway], "the gateway to be retired", SOON, |shown| {
+            json::row(shown)["state"] == "retired"
+        });
     shown.map(drop)
 }
 
