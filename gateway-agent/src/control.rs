@@ -64,7 +64,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// What reaches the one loop.
 pub(crate) enum Event {
     Input(Input),
-    Order(Delivery),
+    Order(Box<Delivery>),
     /// A lease that came without a place in a stream.
     Lease(Vec<u8>),
     Services(Vec<Service>),
@@ -190,7 +190,7 @@ struct Control {
     peers: peers::Peers,
     vpn: vpn::Handle,
     /// Orders that are not settled yet.
-    deliveries: BTreeMap<u64, Delivery>,
+    deliveries: BTreeMap<u64, Box<Delivery>>,
     enrolment: Enrolment,
     opening: p256::SecretKey,
     telemetry: telemetry::Telemetry,

@@ -4,6 +4,7 @@ use crate::{
     clock,
     config::{BadConfig, Config, Places},
     entropy,
+    https::{Https, HttpsError},
     identity::Enrolment,
     runner::scripts,
 };
@@ -16,10 +17,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
-use viworks_api::{
-    client::{ApiError, Ca, Client, IdempotencyKey, SetupError},
-    gateway::{EnrolRequest, EnrolmentToken},
-};
+use viworks_api::gateway::{EnrolRequest, EnrolResponse, EnrolmentToken};
 use viworks_domain::gateway_bus::SignedKeySet;
 use viworks_nats::identity::nkey;
 use zeroize::Zeroizing;
@@ -44,10 +42,8 @@ pub enum EnrolError {
     AlreadyEnrolled(PathBuf),
     #[error(transparent)]
     Config(#[from] BadConfig),
-    #[error("the control plane cannot be reached as the token says")]
-    Setup(#[from] SetupError),
     #[error("the control plane did not enrol this gateway")]
-    Api(#[from] ApiError),
+    Https(#[from] HttpsError),
     #[error("keys cannot be made")]
     Keys(#[from] rcgen::Error),
     #[error("keys cannot be made")]
@@ -79,10 +75,10 @@ pub async fn run(enrol: &Enrol) -> Result<(), EnrolError> {
     let config = read_config(enrol)?;
     let keys = Keys::make()?;
 
-    let ca = Ca::fetch(&token.url, &token.ca.0).await?;
-    let client = Client::new(&token.url, &ca)?;
+    let https_ca = Https::fetch_ca(&token.url, &token.ca.0).await?;
+    let https = Https::new(&token.url, &https_ca)?;
     let request = keys.request(&token)?;
-    let response = client.enrol_gateway(&IdempotencyKey::from_random(entropy::bytes()?), &request).await?;
+    let response: EnrolResponse = https.post("/v1/gateways/enrol", &entropy::bytes()?, &request).await?;
     if response.gateway != token.gateway {
         return Err(EnrolError::BadAnswer("it is for another gateway"));
     }
@@ -95,7 +91,7 @@ pub async fn run(enrol: &Enrol) -> Result<(), EnrolError> {
     }
 
     let gateway = response.gateway;
-    let enrolment = Enrolment { url: token.url, https_ca: pem(ca.der()), response };
+    let enrolment = Enrolment { url: token.url, https_ca, response };
     let enrolment = serde_json::to_vec(&enrolment).map_err(|_| EnrolError::BadAnswer("it cannot be kept"))?;
     keep(&places, &keys, &enrolment, config.as_ref())?;
     tracing::info!(%gateway, "enrolled");
@@ -212,11 +208,4 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), EnrolError> {
         file.sync_all()
     })();
     written.map_err(at(path))
-}
-
-fn pem(der: &[u8]) -> String {
-    let body = data_encoding::BASE64.encode(der);
-    let lines: Vec<&str> =
-        body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }

@@ -12,6 +12,7 @@ pub mod edge;
 pub mod enrol;
 pub mod entropy;
 pub mod frames;
+pub mod https;
 pub mod identity;
 pub mod launch;
 pub mod link;

@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, reason = "this is a command line's face")]
 
 use clap::{Parser, Subcommand};
-use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{error::Error, path::PathBuf, process::ExitCode};
 use viworks_agent::{control, doctor, edge, enrol, launch, parent, runner};
 
 /// The agent of a ViWorkS gateway.
@@ -93,13 +93,11 @@ fn on_one_thread<E: Error + 'static>(
 }
 
 fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+    let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
 fn doctor(state: &std::path::Path) -> ExitCode {

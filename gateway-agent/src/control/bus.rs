@@ -2,14 +2,18 @@
 //! itself; a gateway works without it.
 
 use super::Event;
-use crate::{clock, config::Places, entropy, frames::ControlBoot, identity::Enrolment};
+use crate::{
+    clock,
+    config::Places,
+    entropy,
+    frames::ControlBoot,
+    https::{Https, HttpsError},
+    identity::Enrolment,
+};
 use ed25519_dalek::{Signer, SigningKey};
 use std::{cell::Cell, fs, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
-use viworks_api::{
-    client::{Ca, Client, IdempotencyKey},
-    gateway::{CredentialsRequest, credentials_input},
-};
+use viworks_api::gateway::{CredentialsRequest, CredentialsResponse, credentials_input};
 use viworks_domain::{Millis, gateway_bus::Telemetry, ids::GatewayId};
 use viworks_nats::{
     connect::{self, Link},
@@ -29,7 +33,7 @@ pub enum BadBus {
     #[error("the bus certificates are damaged; enrol again")]
     Tls(#[from] connect::BadTls),
     #[error("the control plane's address or CA cannot be used")]
-    Client(#[from] viworks_api::client::SetupError),
+    Https(#[from] HttpsError),
     #[error(transparent)]
     Connect(#[from] connect::CannotConnect),
 }
@@ -68,7 +72,7 @@ impl Bus {
         let link = Link { servers: response.bus_urls.clone(), tls };
         let user = nkey::KeyPair::from_seed(nkey::Kind::User, &boot.bus_seed)?;
         let renewal = Arc::new(Renewal {
-            client: Client::new(&enrolment.url, &Ca::from_pem(enrolment.https_ca.as_bytes())?)?,
+            https: Https::new(&enrolment.url, &enrolment.https_ca)?,
             gateway: response.gateway,
             key: SigningKey::from_bytes(&boot.report_key),
             cache: places.control().join("bus.jwt"),
@@ -104,7 +108,7 @@ async fn orders(bus: AgentBus, events: mpsc::UnboundedSender<Event>) {
     loop {
         if let Ok(mut orders) = bus.orders().await {
             while let Ok(delivery) = orders.next().await {
-                if events.send(Event::Order(delivery)).is_err() {
+                if events.send(Event::Order(Box::new(delivery))).is_err() {
                     return;
                 }
             }
@@ -157,7 +161,7 @@ async fn send_telemetry(bus: AgentBus, mut readings: mpsc::UnboundedReceiver<Tel
 }
 
 struct Renewal {
-    client: Client,
+    https: Https,
     gateway: GatewayId,
     key: SigningKey,
     cache: PathBuf,
@@ -169,8 +173,9 @@ impl Renewal {
         let at = clock::now();
         let signature = self.key.sign(&credentials_input(self.gateway, at)).to_bytes().to_vec();
         let request = CredentialsRequest { gateway: self.gateway, at, signature: signature.into() };
-        let key = IdempotencyKey::from_random(entropy::bytes().map_err(|e| not(&e))?);
-        let answer = self.client.gateway_credentials(&key, &request).await.map_err(|e| not(&e))?;
+        let key = entropy::bytes().map_err(|e| not(&e))?;
+        let asked = self.https.post("/v1/gateways/credentials", &key, &request).await;
+        let answer: CredentialsResponse = asked.map_err(|e| not(&e))?;
         // Kept, so that a bus that comes back before its control plane does is enough.
         if let Err(error) = super::disk::replace(&self.cache, answer.bus_jwt.as_bytes()) {
             tracing::warn!(%error, "the bus credential was not kept");

@@ -73,7 +73,7 @@ impl Desktop {
 
     /// The whole way.
     pub fn connect(&self, admitted: &Admitted) -> Tunnel {
-        let took = self.knock_with(admitted, &admitted.spa_key, PATIENCE).expect("the knock is answered");
+        let took = self.knock_with(admitted, &admitted.spa_key, PATIENCE).unwrap();
         println!("knock to answer: {} us", took.as_micros());
         let watch = Watch::start();
         let local = self.carry(admitted);

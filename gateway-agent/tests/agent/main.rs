@@ -1,6 +1,8 @@
 //! The agent on a real kernel, with real nats-server, OpenVPN, nginx and containers, in network namespaces of
 //! its own. Needs root; says `skipped: <reason>` where it cannot run.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by it, or says what it saw")]
+
 mod clock;
 mod control_plane;
 mod desktop;
