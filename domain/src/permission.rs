@@ -4,7 +4,7 @@ use crate::{
     actor::{Actor, Origin},
     command::WireCommand,
 };
-use crate::{device, gateway, operator, policy, session, user};
+use crate::{device, directory, gateway, operator, policy, session, user};
 use serde::{Deserialize, Serialize};
 
 /// Section 12's roles; this version knows the two that first light needs.
@@ -63,6 +63,37 @@ const fn is_for_operators(command: &WireCommand) -> bool {
                 | operator::Command::SignOut { .. }
                 | operator::Command::Disable
         ),
+    }
+}
+
+/// Whether accepting this may let somebody in, or keep them in: a worker whose clock cannot be trusted leaves it
+/// to another. What narrows, ends or only records goes on.
+pub const fn widens(command: &WireCommand) -> bool {
+    use WireCommand::{Device, Directory, Gateway, Operator, Policy, Session, User};
+    match command {
+        Directory(c) => !matches!(c, directory::Command::Release { .. }),
+        User(c) => !matches!(
+            c,
+            user::Command::RecordStep { .. }
+                | user::Command::RecordFailedLogin { .. }
+                | user::Command::Suspend
+                | user::Command::Delete
+                | user::Command::Erase
+        ),
+        Device(c) => !matches!(c, device::Command::Revoke),
+        Policy(c) => !matches!(c, policy::Command::Draft { .. } | policy::Command::Retire),
+        Gateway(c) => matches!(c, gateway::Command::Invite { .. } | gateway::Command::Enrol { .. }),
+        Operator(c) => !matches!(
+            c,
+            operator::Command::RecordFailedSignIn { .. }
+                | operator::Command::SignOut { .. }
+                | operator::Command::Disable
+        ),
+        Session(c) => {
+            let renews =
+                matches!(c, session::WireCommand::Deadline { kind: session::DeadlineKind::Lease, .. });
+            renews || (c.is_for_api() && !matches!(c, session::WireCommand::RequestEnd { .. }))
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! for each other. A command has exactly one outcome however often it is delivered: the aggregate remembers
 //! it, and an append whose answer was lost is looked for before anything is decided again.
 
+mod bus_time;
 mod lane;
 
 pub use lane::{Prepare, PrepareFault};
@@ -16,6 +17,7 @@ use crate::{
     folds::Folds,
     pull::Closed,
 };
+use bus_time::BusTime;
 use lane::{Lane, Serve, Stop};
 use std::{
     collections::{HashMap, VecDeque},
@@ -35,6 +37,7 @@ pub struct Worker<S = EventStore> {
     store: S,
     folds: Arc<Folds>,
     clock: Clock,
+    bus_time: Arc<BusTime>,
     lanes: HashMap<AggregateKind, Arc<dyn Lane>>,
 }
 
@@ -62,7 +65,7 @@ impl Worker<EventStore> {
 impl<S: Clone + Send + Sync + 'static> Worker<S> {
     /// Over any store that knows aggregates through `cqrs_es`.
     pub fn over(bus: Bus, store: S, folds: Arc<Folds>, clock: Clock) -> Self {
-        Self { bus, store, folds, clock, lanes: HashMap::new() }
+        Self { bus, store, folds, clock, bus_time: Arc::default(), lanes: HashMap::new() }
     }
 
     /// Serves this kind of aggregate.
@@ -78,6 +81,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             self.store.clone(),
             Arc::clone(&self.folds),
             Arc::clone(&self.clock),
+            Arc::clone(&self.bus_time),
             prepare,
         );
         self.lanes.insert(A::KIND, Arc::new(serve));
@@ -91,6 +95,10 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         log: LogIdentity,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), WorkerStopped> {
+        let (bus_time, bus, clock) = (self.bus_time, self.bus.clone(), self.clock);
+        bus_time.compare(&bus, &clock).await;
+        let mut watch = JoinSet::new();
+        watch.spawn(async move { bus_time.watch(&bus, &clock).await });
         let mut receiver = Receiver::open(self.bus.clone(), keys, log).await?;
         let mut queues =
             Queues { bus: self.bus, lanes: self.lanes, waiting: HashMap::new(), tasks: JoinSet::new() };

@@ -1,5 +1,6 @@
 //! How one command on one kind of aggregate is decided.
 
+use super::bus_time::BusTime;
 use crate::{
     Clock,
     bus::Bus,
@@ -16,6 +17,7 @@ use viworks_domain::{
     command::Command,
     decision::{Outcome, RefusalClass, Refused},
     event::AggregateRef,
+    permission::widens,
 };
 
 /// How often a decision is made anew because another came first. Each loss means that somebody else won, so
@@ -57,13 +59,20 @@ pub(super) struct Serve<A, P, S> {
     store: S,
     folds: Arc<Folds>,
     clock: Clock,
+    bus_time: Arc<BusTime>,
     prepare: P,
     of: PhantomData<fn() -> A>,
 }
 
 impl<A, P, S> Serve<A, P, S> {
-    pub(super) const fn new(store: S, folds: Arc<Folds>, clock: Clock, prepare: P) -> Self {
-        Self { store, folds, clock, prepare, of: PhantomData }
+    pub(super) const fn new(
+        store: S,
+        folds: Arc<Folds>,
+        clock: Clock,
+        bus_time: Arc<BusTime>,
+        prepare: P,
+    ) -> Self {
+        Self { store, folds, clock, bus_time, prepare, of: PhantomData }
     }
 }
 
@@ -158,6 +167,9 @@ where
                     return Ok(Answer::Decided { outcome, seq, version: root.version });
                 }
                 Known::Reused => return Ok(reused(root.version)),
+            }
+            if self.bus_time.is_off() && widens(&command.body) {
+                return Err(NotYet::Passing("this machine's clock is off the bus's".into()));
             }
             let now = (self.clock)();
             if prepared.is_none() {

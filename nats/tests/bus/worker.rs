@@ -38,7 +38,7 @@ use viworks_nats::{
     folds::Folds,
     identity::role::BusRole,
     subject::{PARKED, REPLY_HEADER, Subject},
-    testing::{LOG, PATIENCE, TestClock, TestServer, machine_clock, until},
+    testing::{LOG, PATIENCE, TestServer, machine_clock, now, until},
     worker::{Prepare, PrepareFault, Worker},
 };
 
@@ -84,11 +84,10 @@ async fn a_known_command_id_with_another_body_is_refused() {
 #[tokio::test]
 async fn a_command_past_its_expiry_is_expired_and_not_prepared() {
     let server = TestServer::start().await;
-    let (sender, clock) = (sender(&server).await, TestClock::default());
-    let prepared = Counted::default();
-    let _worker = worker_with(&server, prepared.clone(), clock.clock()).await;
+    let (sender, prepared) = (sender(&server).await, Counted::default());
+    let _worker = worker_with(&server, prepared.clone(), machine_clock()).await;
     let mut command = claim(name(1), 1, 1);
-    command.expires_at = Millis(clock.now().0 - 1);
+    command.expires_at = Millis(now().0 - 1);
     let expired = Answer::Decided { outcome: Outcome::Expired, seq: 1, version: 0 };
     assert_eq!(ask(&sender, &command).await, expired);
     assert_eq!(prepared.count(), 0);
@@ -240,6 +239,26 @@ async fn a_worker_that_cannot_read_an_aggregate_stops_and_names_the_place() {
     let text = format!("{:?}", stopped);
     let cause = std::error::Error::source(&stopped).unwrap().to_string();
     assert!(cause.contains("VW_EVENTS sequence 1") && cause.contains("version 9"), "{text}");
+}
+
+#[tokio::test]
+async fn a_worker_whose_clock_is_off_lets_nobody_in_and_goes_on_narrowing() {
+    let server = TestServer::start().await;
+    let sender = sender(&server).await;
+    {
+        let _right = worker(&server).await;
+        assert_eq!(ask(&sender, &claim(name(1), 1, 1)).await, accepted(1, 1));
+    }
+    let ahead = Arc::new(AtomicU32::new(60_000));
+    let off = Arc::clone(&ahead);
+    let clock = Arc::new(move || Millis(now().0 + u64::from(off.load(Ordering::SeqCst))));
+    let _ahead = worker_with(&server, Plain, clock).await;
+    let widening = claim(name(2), 2, 2);
+    assert_eq!(sender.ask(&widening, Duration::from_secs(1)).await.unwrap(), Sent::Pending);
+    assert_eq!(ask(&sender, &release(name(1), 3, 1)).await, accepted(2, 2));
+    // Set right, it decides what waited.
+    ahead.store(0, Ordering::SeqCst);
+    assert_eq!(ask(&sender, &widening).await, accepted(3, 1));
 }
 
 async fn ask(sender: &CommandSender, command: &Command) -> Answer {
