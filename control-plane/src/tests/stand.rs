@@ -2,7 +2,7 @@
 
 use crate::{
     clock,
-    config::Config,
+    config::{self, Config},
     entropy, init,
     keys::{Keys, RootKey, Username},
     keystore::DataKeys,
@@ -45,7 +45,7 @@ pub struct Stand {
     pub url: String,
     node: JoinHandle<()>,
     bus: Child,
-    _temp: tempfile::TempDir,
+    ground: Ground,
 }
 
 impl Drop for Stand {
@@ -58,40 +58,74 @@ impl Drop for Stand {
 
 impl Stand {
     pub async fn up() -> Self {
-        let temp = tempfile::tempdir().expect("a directory");
-        let data = temp.path().join("state");
-        let (address, bus_address) = (free(), free());
-        let url = format!("https://{address}");
-        let made = init::run(&init::Options {
-            data: data.clone(),
-            listen: address,
-            public_url: url.clone(),
-            nats_listen: bus_address,
-            advertise_nats: vec![],
-        })
-        .expect("made");
-        let program = find_server().expect("a nats-server: run `cargo xtask setup`");
-        let bus = Command::new(program)
-            .arg("-c")
-            .arg(&made.nats_conf)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("nats-server starts");
-        reachable(bus_address).await;
-        let generous = |name: &str| name.starts_with("VIWORKS_LIMITS_").then(|| "100000".to_owned());
-        let text = std::fs::read_to_string(&made.config).expect("a configuration");
-        let config = Config::parse(&text, &data, generous).expect("a good configuration");
-        let state = data.clone();
+        Self::up_with(|name| name.starts_with("VIWORKS_LIMITS_").then(|| "100000".to_owned())).await
+    }
+
+    /// With settings from what would be the environment.
+    pub async fn up_with(environment: impl Fn(&str) -> Option<String>) -> Self {
+        let ground = Ground::lay();
+        let bus = ground.start_bus().await;
+        let text = std::fs::read_to_string(ground.data.join(config::FILE)).expect("a configuration");
+        let config = Config::parse(&text, &ground.data, environment).expect("a good configuration");
+        let state = ground.data.clone();
         let node = tokio::spawn(async move {
             if let Err(error) = serve::run(&state, config).await {
                 panic!("the control plane stopped: {error:?}");
             }
         });
-        reachable(address).await;
-        Self { data, address, url, node, bus, _temp: temp }
+        reachable(ground.address).await;
+        let url = format!("https://{}", ground.address);
+        Self { data: ground.data.clone(), address: ground.address, url, node, bus, ground }
     }
 
+    pub fn kill_bus(&mut self) {
+        self.bus.kill().and_then(|()| self.bus.wait()).expect("killed");
+    }
+
+    pub async fn start_bus(&mut self) {
+        self.bus = self.ground.start_bus().await;
+    }
+}
+
+/// What `init` made, and nothing that runs.
+pub struct Ground {
+    pub data: PathBuf,
+    address: SocketAddr,
+    bus: SocketAddr,
+    _temp: tempfile::TempDir,
+}
+
+impl Ground {
+    pub fn lay() -> Self {
+        let temp = tempfile::tempdir().expect("a directory");
+        let data = temp.path().join("state");
+        let (address, bus) = (free(), free());
+        init::run(&init::Options {
+            data: data.clone(),
+            listen: address,
+            public_url: format!("https://{address}"),
+            nats_listen: bus,
+            advertise_nats: vec![],
+        })
+        .expect("made");
+        Self { data, address, bus, _temp: temp }
+    }
+
+    pub async fn start_bus(&self) -> Child {
+        let program = find_server().expect("a nats-server: run `cargo xtask setup`");
+        let child = Command::new(program)
+            .arg("-c")
+            .arg(self.data.join(init::NATS_CONF))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nats-server starts");
+        reachable(self.bus).await;
+        child
+    }
+}
+
+impl Stand {
     pub fn ca(&self) -> Ca {
         Ca::from_pem(&std::fs::read(self.data.join(init::CA_FILE)).expect("a CA")).expect("one certificate")
     }
