@@ -69,6 +69,15 @@ fn bytes_that_are_no_point_are_no_key() {
 }
 
 #[test]
+fn a_key_that_no_code_could_be_sealed_to_is_refused_however_well_it_is_signed_for() {
+    let keys = DeviceKeys { agree: vec![4; 65], ..keys(5) };
+    let signature: Signature = signer(5).sign(&enrolment_input(OFFER, SECRET, &keys));
+    let signature = signature.to_bytes().to_vec();
+    let sealed_to_nobody = Command::Enrol { offer: OFFER, secret: SECRET, keys, signature, token: TOKEN };
+    waiting().when(sealed_to_nobody).then_refused(Refusal::NotProven);
+}
+
+#[test]
 fn the_same_phone_asking_again_is_given_a_token_again() {
     waiting().and([enrolled(5)]).when(enrol(5)).then([enrolled(5)]);
 }
