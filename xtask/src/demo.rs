@@ -26,7 +26,7 @@ use crate::{
 };
 use house::House;
 use product::Product;
-use std::{path::PathBuf, process::Stdio};
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -80,9 +80,7 @@ fn build() -> Result {
     report::headline("building");
     let watch = Stopwatch::start();
     for words in [&["build", "--workspace", "--locked", "--quiet"][..], &containers::PAGE_BUILD] {
-        let mut cargo = exec::command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(workspace::root()).args(words);
-        exec::interactive(cargo.stdin(Stdio::null()))?;
+        exec::interactive(exec::cargo().args(words))?;
     }
     report::tick("built", watch.elapsed());
     Ok(())

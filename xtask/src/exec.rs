@@ -56,6 +56,13 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// The cargo that started this, at the top of the checkout.
+pub fn cargo() -> Command {
+    let mut command = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace::root()).stdin(Stdio::null());
+    command
+}
+
 /// Runs to the end with nothing on stdin; captured.
 pub fn output(command: &mut Command) -> Result<Said> {
     output_within(command, None, PATIENCE)

@@ -4,11 +4,13 @@
 //! product's crates and never ships.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to a person")]
 
+mod bench;
 mod clock;
 mod demo;
 mod exec;
 mod failure;
 mod figures;
+mod golden;
 mod interrupt;
 mod report;
 mod setup;
@@ -49,6 +51,20 @@ enum Task {
     },
     /// Check the absences that ARCHITECTURE.md promises.
     Tidy,
+    /// Write the golden bytes of what is stored and sent (`domain/golden/`) anew, and say which changed.
+    ///
+    /// For a version that is new. Bytes that anybody may have stored are never right to change: a new version,
+    /// and an upcaster from the old one, is.
+    Golden,
+    /// Measure what a command costs beside one raw JetStream publish of the same run.
+    ///
+    /// Builds optimised, starts a nats-server of its own as configured for production (fsync before every
+    /// acknowledgement), and prints p50, p99 and their ratios. It passes no judgement: no thresholds.
+    Bench {
+        /// One line of JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
     /// Lines per crate, the longest file, sizes of what is built.
     Figures,
     /// The whole product on this machine: for a person, or with `--check` as a walk through every layer.
@@ -65,6 +81,8 @@ fn main() -> ExitCode {
         Task::Doctor => setup::doctor(),
         Task::Test { no_demo, yes } => test::run(&test::Options { demo: !no_demo, yes }),
         Task::Tidy => tidy::run(),
+        Task::Golden => golden::run(),
+        Task::Bench { json } => bench::run(json),
         Task::Figures => figures::run(),
         Task::Demo(options) => demo::run(&options),
         Task::Probe(probe) => demo::probe::run(&probe),

@@ -10,7 +10,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 pub struct Options {
@@ -101,19 +101,13 @@ impl Run {
 }
 
 fn cargo(words: &[&str]) -> Result {
-    exec::interactive(cargo_command().args(words).stdin(Stdio::null()))
-}
-
-fn cargo_command() -> Command {
-    let mut command = exec::command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(workspace::root());
-    command
+    exec::interactive(exec::cargo().args(words))
 }
 
 fn tests(counts: &mut Counts) -> Result {
     let skips = skips_file()?;
-    let mut command = cargo_command();
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).stdin(Stdio::null());
+    let mut command = exec::cargo();
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
     command.env("VIWORKS_NATS_SERVER", setup::nats_server::program()?).env(SKIPS, &skips);
     if let Some(dir) = setup::postgresql_programs() {
         command.env("VIWORKS_PG_BIN", dir);
