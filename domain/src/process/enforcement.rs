@@ -19,7 +19,7 @@ use crate::{
         BootstrapId, CorrelationId, DeviceId, Digest, GatewayId, Incarnation, PolicyId, SessionId, UserId,
     },
     lease,
-    policy::{Event as P, Facts, Gate, Policy, PostureValues, evaluate},
+    policy::{Event as P, Facts, Gate, Grant, Policy, PostureValues, evaluate},
     session::{self, BootstrapIssued, DeadlineKind, EndReason, Event as S, LeaseRenewed},
     user::{Event as U, User},
 };
@@ -45,6 +45,8 @@ struct Live {
     correlation: CorrelationId,
     posture: Option<PostureValues>,
     ends_at: Millis,
+    /// What the last bootstrap opened at the gateway.
+    grants: Vec<Grant>,
     /// The bootstrap before this one is void.
     bootstrap: Option<(BootstrapId, Incarnation)>,
     /// The decision that first offered it a way in: who came first keeps the place.
@@ -73,6 +75,10 @@ impl Enforcement {
         let (true, true, true, Some((_, document))) = (assigned, phone, gateway, policy) else {
             return Some(EndReason::PolicyChanged);
         };
+        // There is no taking back of single grants: who has more than the policy gives asks for a new way in.
+        if live.grants.iter().any(|grant| document.resources.iter().all(|r| Grant::from(r) != *grant)) {
+            return Some(EndReason::PolicyChanged);
+        }
         // Before the phone has spoken there is nothing to judge yet; the gates ahead will.
         let posture = live.posture.clone()?;
         let facts = Facts {
@@ -103,6 +109,13 @@ impl Enforcement {
         ids.into_iter().filter_map(|id| self.end_unless_allowed(id, at)).collect()
     }
 
+    /// A changed policy may close earlier than the session was told: renewing tells the session and its gateway
+    /// now, not at half the lease.
+    fn renew_at_once(&self, policy: PolicyId, seq: u64) -> Vec<Effect> {
+        let under = |live: &&Live| live.policy == policy && live.since.is_some() && !live.leaving;
+        self.live.iter().filter(|(_, live)| under(live)).map(|(id, live)| renewal(*id, live, seq)).collect()
+    }
+
     fn end_unless_allowed(&mut self, id: SessionId, at: Millis) -> Option<Effect> {
         let reason = self.objection(id, self.live.get(&id)?, at)?;
         let live = self.live.get_mut(&id)?;
@@ -124,6 +137,7 @@ impl Enforcement {
         let at = event.decision.at;
         let Some(live) = self.live.get_mut(&id) else { return vec![] };
         live.bootstrap = Some((e.bootstrap, e.incarnation));
+        live.grants.clone_from(&e.grants);
         live.since.get_or_insert(event.seq);
         live.posture.clone_from(&e.verdict.facts.posture);
         if live.leaving {
@@ -212,6 +226,7 @@ impl Enforcement {
                         correlation: event.decision.correlation,
                         posture: None,
                         ends_at: Millis::MAX,
+                        grants: vec![],
                         bootstrap: None,
                         since: None,
                         leaving: false,
@@ -277,6 +292,16 @@ impl Enforcement {
     }
 }
 
+/// Asks the session to be judged again, and to go on if it may.
+fn renewal(id: SessionId, live: &Live, generation: u64) -> Effect {
+    Effect::Command {
+        aggregate: id.into(),
+        body: WireCommand::Session(session::WireCommand::Deadline { kind: DeadlineKind::Lease, generation }),
+        correlation: live.correlation,
+        not_after: None,
+    }
+}
+
 impl Process for Enforcement {
     const NAME: ProcessName = ProcessName::Enforcement;
 
@@ -296,7 +321,9 @@ impl Process for Enforcement {
                 self.policies.entry(PolicyId(id)).or_default().apply(happened, at);
                 match happened {
                     P::Changed(_) | P::Activated(_) | P::Retired(_) => {
-                        self.reconsider(at, |live| live.policy == PolicyId(id))
+                        let mut effects = self.reconsider(at, |live| live.policy == PolicyId(id));
+                        effects.extend(self.renew_at_once(PolicyId(id), event.seq));
+                        effects
                     }
                     P::Drafted(_) => vec![],
                 }
@@ -325,18 +352,7 @@ impl Process for Enforcement {
         }
         let id = SessionId(alarm.instance);
         match (self.alarms.rang(alarm, now), self.live.get(&id)) {
-            (Rang::Due(due, again), Some(live)) => vec![
-                Effect::Command {
-                    aggregate: id.into(),
-                    body: WireCommand::Session(session::WireCommand::Deadline {
-                        kind: DeadlineKind::Lease,
-                        generation: due.generation,
-                    }),
-                    correlation: live.correlation,
-                    not_after: None,
-                },
-                again,
-            ],
+            (Rang::Due(due, again), Some(live)) => vec![renewal(id, live, due.generation), again],
             (Rang::Early(again), _) => vec![again],
             (Rang::Due(..), None) | (Rang::Gone, _) => vec![],
         }

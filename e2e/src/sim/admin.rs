@@ -6,6 +6,7 @@ use super::{
     world::{Event, World},
 };
 use viworks_domain::{
+    Millis,
     command::WireCommand,
     device,
     policy::{self, Country},
@@ -20,7 +21,7 @@ impl World {
         let span = self.calm_from - START;
         for _ in 0..self.rng.between(0, 6) {
             let when = START + self.rng.between(10_000, span);
-            let action = self.rng.below(9);
+            let action = self.rng.below(10);
             self.at(when, Event::Admin { action });
         }
         self.at(START + 20_000, Event::Retry);
@@ -40,14 +41,16 @@ impl World {
                 };
                 let mut changed = document;
                 // Another country, or the first one again; or less time.
-                match self.rng.below(3) {
+                match self.rng.below(5) {
+                    3 => changed.resources.clear(),
+                    4 => changed.not_after = Some(Millis(self.now + self.rng.between(1_000, 240_000))),
                     0 => changed.countries.allow = "NZ".parse::<Country>().into_iter().collect(),
                     1 => changed.countries.allow = "AU".parse::<Country>().into_iter().collect(),
                     _ => changed.max_minutes = 2,
                 }
                 self.order(POLICY, WireCommand::Policy(policy::Command::Change { document: changed }));
             }
-            3 => {
+            3 | 9 => {
                 let document = fixtures::document(5, 60, 2, "AU");
                 self.order(POLICY, WireCommand::Policy(policy::Command::Change { document }));
             }

@@ -16,10 +16,10 @@ use super::{
 use std::collections::BTreeMap;
 use viworks_domain::{
     actor::ProcessName,
-    enforcer::Input,
+    enforcer::{Enforcer, Input},
     event::AggregateKind,
     ids::{BootstrapId, SessionId},
-    policy::Document,
+    policy::{Document, Grant},
     process::Alarm,
     session::Stage,
     user::Progress,
@@ -339,7 +339,7 @@ impl World {
     /// A change ends the sessions that it no longer allows, and not only when their time is up.
     fn inspect(&mut self) {
         self.after(15_000, Event::Inspect);
-        let stale = self.log.sessions().find(|(_, root)| {
+        let stale = self.log.sessions().find(|&(id, root)| {
             let Some(origin) = root.state.origin.as_ref() else { return false };
             let Stage::Verified(v) = &root.state.stage else { return false };
             // A minute for the alarm and its repetitions.
@@ -352,8 +352,14 @@ impl World {
             let country = root.state.posture.as_ref().and_then(|posture| posture.network_country);
             let policy = self.log.policy(origin.policy.id);
             let document = policy.and_then(|policy| policy.state.active(origin.policy.id)).map(|(_, d)| d);
-            let allowed =
-                document.zip(country).is_some_and(|(d, country)| d.countries.allow.contains(&country));
+            let allowed = document.zip(country).is_some_and(|(document, country)| {
+                let open = document.not_after.is_none_or(|end| self.now < end.0 + 10_000);
+                let granted = |grant: &Grant| document.resources.iter().any(|r| Grant::from(r) == *grant);
+                let held = self.agents.iter().filter_map(|agent| agent.enforcer.as_ref());
+                let mine = held.flat_map(Enforcer::sessions).filter(|(held, _)| held.session == id);
+                let within = mine.flat_map(|(held, _)| &held.grants).all(granted);
+                open && document.countries.allow.contains(&country) && within
+            });
             !(active && phone && allowed && leased)
         });
         if let Some((id, _)) = stale {

@@ -87,11 +87,31 @@ fn a_change_that_forbids_it_ends_a_standing_session_once() {
 }
 
 #[test]
-fn a_change_that_still_allows_it_leaves_a_session_alone() {
+fn a_change_that_still_allows_it_renews_at_once_so_that_an_earlier_end_is_known_everywhere() {
     let mut story = admitted();
+    let effects =
+        story.decision(story::POLICY, change(policy::Document { max_minutes: 30, ..story::document() }));
+    assert_eq!(effects, vec![deadline(DeadlineKind::Lease, story.seq())]);
+}
+
+#[test]
+fn a_session_that_was_granted_more_than_the_policy_gives_now_is_ended() {
+    let resource = policy::Resource {
+        label: "files".into(),
+        address: std::net::Ipv4Addr::new(10, 78, 0, 2),
+        port: 8080,
+        protocol: policy::Protocol::Tcp,
+    };
+    let mut story = verified_session::<Enforcement>();
+    let with = policy::Document { resources: vec![resource.clone()], ..story::document() };
+    story.decision(story::POLICY, change(with));
+    story.session(session::BootstrapIssued {
+        grants: vec![policy::Grant::from(&resource)],
+        ..story::bootstrap_issued()
+    });
     assert_eq!(
-        story.decision(story::POLICY, change(policy::Document { max_minutes: 30, ..story::document() })),
-        vec![]
+        story.decision(story::POLICY, change(story::document())),
+        vec![request_end(EndReason::PolicyChanged)]
     );
 }
 
@@ -128,7 +148,8 @@ fn of_two_sessions_that_raced_past_the_limit_the_first_one_stays() {
     assert_eq!(story.decision(second, events), vec![end]);
     // Asked again, the first is not pushed out by the second.
     let unchanged = policy::Document { max_minutes: 30, ..story::document() };
-    assert_eq!(story.decision(story::POLICY, change(unchanged)), vec![]);
+    let seq = story.seq() + 1;
+    assert_eq!(story.decision(story::POLICY, change(unchanged)), vec![deadline(DeadlineKind::Lease, seq)]);
 }
 
 #[test]
