@@ -8,8 +8,11 @@ use crate::{
 use async_nats::{Client, jetstream};
 use std::time::Duration;
 
-/// How long a stream may take to acknowledge: an fsync on a loaded disk, with room.
-const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a stream may take to acknowledge: an fsync on a loaded disk, with room. Whoever waits longer waits
+/// for a server that was restarted, and had better ask again.
+const ACK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Making streams takes longer than writing into them.
+const API_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
 pub struct Bus {
@@ -30,7 +33,7 @@ impl Bus {
 
     pub fn new(role: BusRole, client: Client) -> Self {
         let jetstream = jetstream::ContextBuilder::new()
-            .timeout(ACK_TIMEOUT)
+            .timeout(API_TIMEOUT)
             .ack_timeout(ACK_TIMEOUT)
             .build(client.clone());
         Self { role, client, jetstream }

@@ -17,6 +17,13 @@ pub enum KeyValueError {
     BadCheckpoint(&'static str),
 }
 
+impl KeyValueError {
+    /// Whether trying again can help.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
 fn unavailable<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     bucket: &'static str,
     verb: &'static str,

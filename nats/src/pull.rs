@@ -15,7 +15,7 @@ const REQUEST_LIFETIME: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_millis(750);
 /// Silence after which the request is taken for lost (a restarted server forgot it).
 const LOST_AFTER: Duration = Duration::from_millis(2000);
-const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub struct Puller {

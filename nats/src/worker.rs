@@ -131,7 +131,11 @@ impl Queues {
     fn take(&mut self, incoming: Incoming) -> Result<(), WorkerStopped> {
         let aggregate = incoming.command.aggregate;
         if let Some(queue) = self.waiting.get_mut(&aggregate) {
-            queue.push_back(incoming);
+            // What waits for long is delivered again; the latest delivery is the one to acknowledge.
+            match queue.iter_mut().find(|waiting| waiting.stream_seq == incoming.stream_seq) {
+                Some(waiting) => *waiting = incoming,
+                None => queue.push_back(incoming),
+            }
             return Ok(());
         }
         self.waiting.insert(aggregate, VecDeque::new());

@@ -48,8 +48,8 @@ pub struct Incoming {
     pub command: Command,
     /// When the bus stored it.
     pub stored_at: Millis,
-    /// 1 at first.
-    pub deliveries: u64,
+    /// Its place on the command stream: another delivery of the same message has the same.
+    pub stream_seq: u64,
     reply_to: Option<String>,
     delivery: Delivery,
 }
@@ -99,7 +99,7 @@ impl Receiver {
                     let place = delivery.place();
                     return Ok(Incoming {
                         stored_at: place.map_or(command.issued_at, |place| place.stored_at),
-                        deliveries: place.map_or(1, |place| place.deliveries),
+                        stream_seq: place.map_or(0, |place| place.stream_seq),
                         reply_to: reply_address(&delivery, command.origin),
                         command,
                         delivery,

@@ -20,7 +20,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
 use viworks_domain::{
     actor::Origin,
     bytes,
@@ -28,6 +28,9 @@ use viworks_domain::{
     envelope::{self, Kind},
     ids::CommandId,
 };
+
+/// Between two tries: a server that is not there says so at once.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// One origin's way to put commands on the bus. Cheap to clone.
 #[derive(Clone)]
@@ -68,8 +71,22 @@ impl CommandSender {
         self.publish(command, None).await
     }
 
-    /// Durable when this returns, and decided unless `wait` ran out.
+    /// Durable when this returns, and decided unless `wait` ran out. Through a restart of the server it is sent
+    /// again: the same command has the same outcome.
     pub async fn ask(&self, command: &Command, wait: Duration) -> Result<Sent, SendError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            match self.ask_once(command, deadline).await {
+                Err(SendError::Unacknowledged(..)) if Instant::now() < deadline => {
+                    tracing::debug!(command = %command.id, "a command is sent again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    async fn ask_once(&self, command: &Command, deadline: Instant) -> Result<Sent, SendError> {
         let mut awaited = self.replies.expect(command.id);
         let publish = self.publish(command, Some(awaited.inbox.clone()));
         // An outcome proves that the command was durable, whatever became of the acknowledgement.
@@ -80,7 +97,7 @@ impl CommandSender {
         };
         let answer = match early {
             Some(answer) => answer.ok(),
-            None => tokio::time::timeout(wait, &mut awaited.answer).await.ok().and_then(Result::ok),
+            None => tokio::time::timeout_at(deadline, &mut awaited.answer).await.ok().and_then(Result::ok),
         };
         Ok(answer.map_or(Sent::Pending, Sent::Answered))
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Far more decisions than an aggregate has: one page nearly always.
 const PAGE: u32 = 1000;
 /// The longest pause between two messages of an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything on this subject after that sequence.
 pub(super) async fn after(bus: &Bus, subject: &str, seq: u64) -> Result<Vec<Entry>, ReadError> {

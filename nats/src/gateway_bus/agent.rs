@@ -18,7 +18,7 @@ use viworks_domain::{bytes as postcard, gateway_bus::Telemetry};
 
 /// Orders asked for at a time. Few: each may start a container.
 const BATCH: usize = 16;
-const ACK_TIMEOUT: Duration = Duration::from_secs(5);
+const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 /// A JWT is renewed when it has less than this to live, rather than at its last second.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
 

@@ -5,8 +5,12 @@ use crate::{
     Clock,
     bus::Bus,
     command_bus::{Answer, Incoming, Receiver},
-    event_store::cqrs::{Decided, Es, StoreError},
+    event_store::{
+        ReadError,
+        cqrs::{Decided, Es, StoreError},
+    },
     folds::Folds,
+    key_value::KeyValueError,
 };
 use cqrs_es::{AggregateContext, AggregateError};
 use futures_util::future::BoxFuture;
@@ -23,10 +27,10 @@ use viworks_domain::{
 /// How often a decision is made anew because another came first. Each loss means that somebody else won, so
 /// this many in a row on one aggregate is a fault, not bad luck; the command is then simply tried later.
 const CONFLICTS: u32 = 16;
-/// Preparation is given up after this many tries (some two minutes).
-const PREPARATIONS: u32 = 24;
+/// Preparation is given up after this many tries (some two minutes), unless it was the bus that was away.
+const PREPARATIONS: u32 = 64;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The bus is told that often that a command is still being worked on; well below the consumer's ack wait.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(1500);
 
@@ -82,6 +86,21 @@ enum NotYet {
     Passing(Box<dyn std::error::Error + Send + Sync>),
     Preparation(PrepareFault),
     Unreadable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl NotYet {
+    fn of_preparation(fault: PrepareFault) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(fault.as_ref());
+        while let Some(error) = cause {
+            let away = error.downcast_ref().is_some_and(ReadError::is_passing)
+                || error.downcast_ref().is_some_and(KeyValueError::is_passing);
+            if away {
+                return Self::Passing(fault);
+            }
+            cause = error.source();
+        }
+        Self::Preparation(fault)
+    }
 }
 
 impl<A, P, S> Lane for Serve<A, P, S>
@@ -177,7 +196,7 @@ where
                 *prepared = Some(if now > command.expires_at {
                     Err(too_late())
                 } else {
-                    self.prepare.prepare(command, &root, now).await.map_err(NotYet::Preparation)?
+                    self.prepare.prepare(command, &root, now).await.map_err(NotYet::of_preparation)?
                 });
             }
             let Some(material) = prepared.as_ref() else { continue };

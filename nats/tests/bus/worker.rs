@@ -128,6 +128,20 @@ async fn a_slow_aggregate_holds_up_its_own_commands_in_order_and_no_others() {
 }
 
 #[tokio::test]
+async fn a_sender_gets_its_outcome_through_a_restart_of_the_server() {
+    let mut server = TestServer::start().await;
+    let (sender, _worker) = (sender(&server).await, worker(&server).await);
+    assert_eq!(ask(&sender, &claim(name(1), 1, 1)).await, accepted(1, 1));
+    server.kill();
+    let asked = tokio::spawn({
+        let sender = sender.clone();
+        async move { ask(&sender, &claim(name(1), 2, 2)).await }
+    });
+    server.restart().await;
+    assert_eq!(asked.await.unwrap(), accepted(2, 2));
+}
+
+#[tokio::test]
 async fn a_lost_race_is_decided_again_with_the_same_prepared_material() {
     let server = TestServer::start().await;
     let (sender, store) = (sender(&server).await, store(&server).await);
