@@ -6,7 +6,7 @@ use std::sync::Arc;
 use viworks_domain::{
     Millis, Root, bytes,
     command::{Command as BusCommand, WireCommand as AnyCommand},
-    decision::{Refusal as _, RefusalClass, Refused},
+    decision::{Refusal as _, Refused},
     device::Device,
     gateway::Gateway,
     ids::{CodeId, DeviceId, Digest, EndId, GatewayId, SessionId, UserId},
@@ -14,7 +14,7 @@ use viworks_domain::{
     otp,
     policy::{Document, Facts, Policy, PolicyRef, PostureValues},
     session::{CODE_LIFETIME, Command, Origin, PreparedCode, Refusal, Session, Stage, Standing, WireCommand},
-    user::User,
+    user::{self, User},
 };
 use viworks_nats::worker::{Prepare, PrepareFault};
 
@@ -46,7 +46,7 @@ impl Preparer {
             W::Open { user, credential_version, desktop, token, whereabouts, address } => {
                 let root = self.folds.fresh::<User>(*user).await?;
                 if root.state.credential_version != *credential_version {
-                    return Ok(Err(refused(RefusalClass::Conflict, "user.stale_credential")));
+                    return Ok(Err(user::Refusal::StaleCredential.stored()));
                 }
                 let (device, _) = or_refuse!(self.phone(&root.state).await?);
                 let gateway = or_refuse!(self.gateway_for(&root.state).await?);
@@ -74,7 +74,7 @@ impl Preparer {
                     return Ok(Err(Refusal::OtherDevice.stored()));
                 }
                 let Ok(posture) = bytes::decode::<PostureValues>(report) else {
-                    return Ok(Err(refused(RefusalClass::Invalid, "session.unreadable_report")));
+                    return Ok(Err(Refusal::UnreadableReport.stored()));
                 };
                 let standing = self.standing_of(session, &root, &origin, now).await?;
                 let code = self.code(session, &origin, &phone, now)?;
@@ -170,7 +170,7 @@ impl Preparer {
                 return Ok(Ok((*id, device)));
             }
         }
-        Ok(Err(refused(RefusalClass::Conflict, "session.no_phone")))
+        Ok(Err(Refusal::NoPhone.stored()))
     }
 
     /// The first gateway that has the user and takes sessions.
@@ -197,7 +197,7 @@ impl Preparer {
                     Some((PolicyRef { id: *id, version: policy.state.version }, document.clone(), false));
             }
         }
-        Ok(fallback.ok_or_else(|| refused(RefusalClass::Conflict, "session.no_policy")))
+        Ok(fallback.ok_or_else(|| Refusal::NoPolicy.stored()))
     }
 
     /// The user's other sessions that were verified and stand, and whether this desktop has been verified in one of them.
@@ -265,8 +265,4 @@ fn standing(
         posture,
     };
     Standing { user, policy, document, facts }
-}
-
-fn refused(class: RefusalClass, code: &str) -> Refused {
-    Refused { class, code: code.to_owned() }
 }

@@ -16,6 +16,9 @@ refusals! {
         BootstrapUnusable, Gone, "session.bootstrap_unusable", "this connection offer cannot be used any more";
         GatewayUnavailable, Conflict, "session.gateway_unavailable", "the gateway is not available at the moment";
         NotThatEnd, Conflict, "session.not_that_end", "this receipt is for another end";
+        NoPhone, Conflict, "session.no_phone", "no phone is enrolled for this account; ask your administrator for its code";
+        NoPolicy, Conflict, "session.no_policy", "this account may not use anything yet; ask your administrator";
+        UnreadableReport, Invalid, "session.unreadable_report", "the phone's report cannot be read";
         Unchanged, Conflict, "session.unchanged", "nothing would change";
         NotYet, Conflict, "session.not_yet", "this deadline has not passed";
     }
