@@ -28,8 +28,10 @@ use viworks_domain::ids::SessionId;
 pub const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// The server's own bound on `?wait=`.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// How long a request may take beyond the wait it asks for: the server itself waits 25 s for a gateway to admit.
+/// How long a change may take: the server itself waits 25 s for a gateway to admit.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a question may take beyond the wait it asks for.
+const READ_PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a mutating request that got 202 is asked again; each time the server waits for the decision.
 const ASKED_AGAIN: u32 = 4;

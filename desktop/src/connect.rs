@@ -3,9 +3,9 @@
 pub mod arguments;
 mod failure;
 mod hands;
-mod identity;
+pub mod identity;
 mod memory;
-mod outer_tls;
+pub mod outer_tls;
 mod password;
 mod tunnel;
 mod typed;

@@ -4,8 +4,9 @@
 //! bootstrap and the token live in memory alone, and the helper never sees the key. The helper never takes
 //! configuration text and keeps nothing when its client's socket closes.
 //!
-//! Memory is zeroized when it is done with, the process is not dumpable, and pages are locked where the limits
-//! allow; without `unsafe` there is no memfd_secret, so a machine that swaps without encryption is the weak spot.
+//! Our own copies are zeroized when they are done with (the TLS and HTTP libraries' buffers are theirs), the
+//! process is not dumpable, and pages are locked where the limits allow; without `unsafe` there is no
+//! memfd_secret, so a machine that swaps without encryption is the weak spot.
 
 // The engine: what happens, without any I/O.
 pub mod engine;

@@ -27,6 +27,8 @@ struct Settings {
     /// Private to us: management sockets are made here.
     private: PathBuf,
     group: Option<u32>,
+    /// As whom OpenVPN goes on once it has what needs rights.
+    account: Option<config::Account>,
     slots: Slots,
 }
 
@@ -61,7 +63,11 @@ async fn serve(arguments: Arguments) -> Result<(), Fault> {
     let openvpn = arguments.openvpn()?;
     let socket = socket::Published::bind(&arguments.socket, group)?;
     let private = socket.private().to_path_buf();
-    let settings = Arc::new(Settings { openvpn, private, group, slots: Slots::default() });
+    let account = peer::nobody();
+    if account.is_none() {
+        tracing::warn!("there is no user nobody on this machine: OpenVPN stays root");
+    }
+    let settings = Arc::new(Settings { openvpn, private, group, account, slots: Slots::default() });
     let mut stop = signal(SignalKind::terminate()).map_err(Fault::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Fault::Signals)?;
     tracing::info!(socket = %arguments.socket.display(), "serving");

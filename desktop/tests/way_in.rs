@@ -36,6 +36,7 @@ fn from_the_password_to_the_tunnel_and_to_the_administrators_end() {
         assert_eq!(connected["page"], "http://10.8.0.1/s/x/");
         assert_eq!(ground.interfaces(), ["viworks0"]);
         assert_eq!(ground.routes(), ["10.8.0.0/24", "10.9.2.2"]);
+        assert_eq!(ground.openvpn_users(), [65534], "OpenVPN stays root");
 
         let reason = EndReason::Terminated { note: "lunch".into() };
         ground.api.stage(DesktopStage::Ended { reason });

@@ -2,12 +2,13 @@
 
 use super::{
     ASKED_AGAIN, ApiError, CONNECT_TIMEOUT, Client, IdempotencyKey, MAX_ANSWER, Newer, PATIENCE, PageRequest,
-    SetupError,
+    READ_PATIENCE, SetupError,
 };
 use crate::{IDEMPOTENCY_KEY, Pending, problem::Problem};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// `?name=value` pairs.
 pub(super) type Query<'a> = [(&'a str, String)];
@@ -36,7 +37,11 @@ pub(super) fn http(tls: rustls::ClientConfig) -> Result<reqwest::Client, SetupEr
         .map_err(|_| SetupError::Tls)
 }
 
-pub(super) async fn fetch_text(http: &reqwest::Client, base: &Url, path: &str) -> Result<Vec<u8>, ApiError> {
+pub(super) async fn fetch_text(
+    http: &reqwest::Client,
+    base: &Url,
+    path: &str,
+) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     let url = base.join(path).map_err(|_| SetupError::BadUrl)?;
     let response = http.get(url).timeout(PATIENCE).send().await?;
     let status = response.status();
@@ -73,7 +78,7 @@ impl Client {
         query: &Query<'_>,
         waits: Duration,
     ) -> Result<T, ApiError> {
-        let request = self.request(Method::GET, path, query)?.timeout(waits + PATIENCE);
+        let request = self.request(Method::GET, path, query)?.timeout(waits + READ_PATIENCE);
         answer(request.send().await?).await
     }
 
@@ -146,8 +151,9 @@ fn refused(status: StatusCode, body: &[u8]) -> ApiError {
         .map_or(ApiError::Unintelligible { status: status.as_u16() }, ApiError::Problem)
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, ApiError> {
-    let mut body = Vec::new();
+/// Zeroized when dropped: tokens and bootstraps come this way.
+async fn read(mut response: Response) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    let mut body = Zeroizing::new(Vec::new());
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > MAX_ANSWER {
             return Err(ApiError::TooLong);

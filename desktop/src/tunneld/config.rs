@@ -28,9 +28,24 @@ const PUSHES: [&str; 12] = [
     "socket-flags TCP_NODELAY",
 ];
 
+/// As whom OpenVPN runs once its interface and routes stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub user: String,
+    pub group: String,
+}
+
+/// Where a tunnel's parts are on this machine.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub interface: &'a str,
+    pub management: &'a Path,
+    pub account: Option<&'a Account>,
+}
+
 /// # Errors
 /// Not two DER values of a certificate's size, or no port.
-pub fn text(start: &Start, interface: &str, management: &Path) -> Result<String, BadStart> {
+pub fn text(start: &Start, place: Place<'_>) -> Result<String, BadStart> {
     if start.port == 0 {
         return Err(BadStart);
     }
@@ -58,8 +73,12 @@ pub fn text(start: &Start, interface: &str, management: &Path) -> Result<String,
          suppress-timestamps\n\
          machine-readable-output\n",
         port = start.port,
-        management = management.display(),
+        interface = place.interface,
+        management = place.management.display(),
     );
+    if let Some(Account { user, group }) = place.account {
+        let _ = write!(text, "user {user}\ngroup {group}\n");
+    }
     for push in PUSHES {
         let _ = writeln!(text, "pull-filter accept \"{push}\"");
     }
@@ -91,13 +110,17 @@ fn pem(der: &[u8]) -> Result<String, BadStart> {
 mod tests {
     use super::*;
 
+    fn place() -> Place<'static> {
+        Place { interface: "viworks0", management: Path::new("/run/x/0.sock"), account: None }
+    }
+
     fn start() -> Start {
         Start { port: 4711, ca: vec![0x30, 1, 2], certificate: [vec![0x30], vec![7; 100]].concat() }
     }
 
     #[test]
     fn the_configuration_holds_what_was_typed_and_no_key() {
-        let text = text(&start(), "viworks0", Path::new("/run/x/0.sock")).expect("a configuration");
+        let text = text(&start(), place()).expect("a configuration");
         assert!(text.contains("remote 127.0.0.1 4711\n"));
         assert!(text.contains("management /run/x/0.sock unix\n"));
         assert!(text.contains("management-external-key"));
@@ -107,7 +130,7 @@ mod tests {
 
     #[test]
     fn nothing_that_runs_a_program_is_ever_in_it() {
-        let text = text(&start(), "viworks0", Path::new("/run/x/0.sock")).expect("a configuration");
+        let text = text(&start(), place()).expect("a configuration");
         for word in ["up ", "down ", "plugin ", "route-up", "ipchange", "tls-verify", "learn-address"] {
             assert!(!text.lines().any(|line| line.starts_with(word)), "{word}");
         }
@@ -117,20 +140,26 @@ mod tests {
     #[test]
     fn bytes_from_a_client_cannot_become_a_directive() {
         let evil = b"0\n-----END CERTIFICATE-----\n</ca>\nup /bin/sh\n".to_vec();
-        let text = text(&Start { ca: evil, ..start() }, "viworks0", Path::new("/x")).expect("encoded");
+        let text = text(&Start { ca: evil, ..start() }, place()).expect("encoded");
         assert!(!text.contains("up /bin/sh"));
     }
 
     #[test]
     fn what_is_no_start_is_refused() {
-        let path = Path::new("/x");
         for wrong in [
             Start { port: 0, ..start() },
             Start { ca: vec![], ..start() },
             Start { certificate: b"-----BEGIN".to_vec(), ..start() },
             Start { ca: vec![0x30; LONGEST_CERTIFICATE + 1], ..start() },
         ] {
-            assert_eq!(text(&wrong, "viworks0", path), Err(BadStart));
+            assert_eq!(text(&wrong, place()), Err(BadStart));
         }
+    }
+
+    #[test]
+    fn openvpn_does_not_stay_root_where_there_is_somebody_else_to_be() {
+        let account = Account { user: "nobody".into(), group: "nogroup".into() };
+        let text = text(&start(), Place { account: Some(&account), ..place() }).expect("a configuration");
+        assert!(text.contains("\nuser nobody\ngroup nogroup\n"));
     }
 }

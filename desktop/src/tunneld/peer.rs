@@ -1,6 +1,6 @@
 //! Who may have a tunnel: root, and members of the group, as the kernel names them.
 
-use super::Fault;
+use super::{Fault, config::Account};
 use rustix::net::sockopt::socket_peercred;
 use std::fs;
 use tokio::net::UnixStream;
@@ -52,6 +52,15 @@ pub fn group_id(name: &str) -> Result<u32, Fault> {
         (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
     });
     found.ok_or_else(|| Fault::NoGroup(name.to_owned()))
+}
+
+/// `nobody` with its own group, as this machine calls it.
+pub fn nobody() -> Option<Account> {
+    let (users, groups) = (fs::read_to_string("/etc/passwd").ok()?, fs::read_to_string("/etc/group").ok()?);
+    let user: Vec<&str> = users.lines().find(|line| line.starts_with("nobody:"))?.split(':').collect();
+    let gid = user.get(3)?;
+    let group = groups.lines().find(|line| line.split(':').nth(2) == Some(gid))?.split(':').next()?;
+    Some(Account { user: "nobody".to_owned(), group: group.to_owned() })
 }
 
 #[cfg(test)]

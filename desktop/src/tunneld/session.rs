@@ -120,7 +120,9 @@ impl Tunnel {
     async fn open(start: &Start, slot: &Slot, settings: &Settings) -> Result<Self, Refused> {
         let interface = format!("viworks{}", slot.n);
         let socket = settings.private.join(format!("{}.sock", slot.n));
-        let text = config::text(start, &interface, &socket).map_err(|_| Refused::BadStart)?;
+        let place =
+            config::Place { interface: &interface, management: &socket, account: settings.account.as_ref() };
+        let text = config::text(start, place).map_err(|_| Refused::BadStart)?;
         let failed = |error: std::io::Error| {
             tracing::error!(%error, "OpenVPN cannot be run");
             Refused::NoOpenVpn

@@ -116,6 +116,16 @@ impl Ground {
         routes.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
     }
 
+    /// As whom the helper's OpenVPN runs.
+    pub fn openvpn_users(&self) -> Vec<u32> {
+        let effective = |pid: u32| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+            uids.split_whitespace().nth(1)?.parse().ok()
+        };
+        clients().into_iter().filter_map(effective).collect()
+    }
+
     pub async fn nothing_is_left(&self) {
         eventually("no tunnel", || self.interfaces().is_empty().then_some(())).await;
         eventually("no OpenVPN of the helper", || clients().is_empty().then_some(())).await;
