@@ -6,7 +6,7 @@ use std::sync::Arc;
 use viworks_domain::{
     Millis, Root, bytes,
     command::{Command as BusCommand, WireCommand as AnyCommand},
-    decision::{Refusal as _, Refused},
+    decision::Refusal as _,
     device::Device,
     gateway::Gateway,
     ids::{CodeId, DeviceId, Digest, EndId, GatewayId, SessionId, UserId},
