@@ -6,6 +6,7 @@ mod limits;
 pub mod listen;
 mod problem;
 mod reading;
+mod room;
 mod route;
 mod rows;
 mod table;

@@ -12,7 +12,8 @@ use sha2::{Digest as _, Sha256};
 use viworks_api::gateway::{EnrolmentToken, GatewayRow, InviteRequest, InviteResponse};
 use viworks_domain::{
     command::WireCommand,
-    gateway::{Command, INVITATION_LIFETIME},
+    decision::Refusal as _,
+    gateway::{Command, INVITATION_LIFETIME, Refusal},
     ids::{Digest, GatewayId},
 };
 
@@ -51,9 +52,20 @@ pub async fn drain(mut call: Call, permit: Permit<ManageGateways>, Id(id): Id<Ga
 pub async fn retire(mut call: Call, permit: Permit<ManageGateways>, Id(id): Id<GatewayId>) -> Answer {
     call.nothing().await?;
     let asker = call.asker(permit.actor())?;
-    let accepted = call.app.ask(&asker, id, WireCommand::Gateway(Command::Retire), None).await?;
-    call.app.gateways.revoke(id).await.map_err(ApiError::fault("a gateway could not be cut off the bus"))?;
-    call.ok(&accepted)
+    let decided = call.app.ask(&asker, id, WireCommand::Gateway(Command::Retire), None).await;
+    let retired = match &decided {
+        Ok(_) => true,
+        Err(ApiError::Refused(refused)) => refused.code == Refusal::Retired.code(),
+        Err(_) => false,
+    };
+    if retired {
+        call.app
+            .gateways
+            .revoke(id)
+            .await
+            .map_err(ApiError::fault("a gateway could not be cut off the bus"))?;
+    }
+    call.ok(&decided?)
 }
 
 /// `GET /v1/gateways`

@@ -1,6 +1,6 @@
 //! The accept loop: TCP, TLS 1.3, HTTP/1.1 and HTTP/2, each with a bound on how long it may dawdle.
 
-use super::call::Peer;
+use super::{call::Peer, room::Room};
 use crate::{
     ca::{self, CaError},
     init::{HTTPS_CERTIFICATE, HTTPS_KEY},
@@ -21,7 +21,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use warp::{filters::BoxedFilter, reply::Response};
 
@@ -32,8 +32,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_secs(10);
 /// HTTP/2 streams of one connection: a browser opens a dozen.
 const STREAMS: u32 = 64;
-/// Connections at one time; beyond it strangers wait in the kernel's queue.
-const CONNECTIONS: usize = 16_384;
+/// Of a request's head: tokens and paths of ours fit many times.
+const LARGEST_HEAD: usize = 32 * 1024;
 /// Accepting fails for a moment when descriptors run out; spinning would not help.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
@@ -74,35 +74,38 @@ pub async fn listen(
 ) {
     let acceptor = TlsAcceptor::from(tls);
     let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(LARGEST_HEAD);
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
+        .max_header_list_size(LARGEST_HEAD as u32)
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .keep_alive_timeout(HEADER_TIMEOUT);
     let http = Arc::new(http);
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let room = Room::default();
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
-            accepted = async {
-                // The semaphore is never closed.
-                let place = Arc::clone(&room).acquire_owned().await.ok();
-                (place, listener.accept().await)
-            } => accepted,
+            accepted = async { (room.one().await, listener.accept().await) } => accepted,
         };
-        let (place, (stream, address)) = match accepted {
-            (place, Ok(connection)) => (place, connection),
+        let (stream, address, place) = match accepted {
+            (Some(one), Ok((stream, address))) => {
+                let source = address.ip().to_canonical();
+                // Closed without a word: whoever holds a thousand connections knows why.
+                let Some(place) = room.place(one, source) else { continue };
+                (stream, source, place)
+            }
             (_, Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
                 continue;
             }
+            (None, Ok(_)) => break,
         };
         let (acceptor, http, watcher) = (acceptor.clone(), Arc::clone(&http), graceful.watcher());
-        let peer = Peer { address: address.ip().to_canonical() };
+        let peer = Peer { address };
         let routes = routes.clone();
         tokio::spawn(async move {
             let _place = place;

@@ -73,6 +73,11 @@ async fn an_administrator_reads_what_was_just_written() {
     assert_eq!((token.gateway, token.url.as_str()), (invited.id, stand.url.as_str()));
     assert_eq!(token.ca.0, stand.ca().fingerprint().0);
 
+    owner.retire_gateway(invited.id, &key()).await.expect("retired");
+    assert_eq!(code(owner.retire_gateway(invited.id, &key()).await), "gateway.retired");
+    let assigned = CreateRequest { gateways: vec![invited.id], ..user("eve") };
+    assert_eq!(code(owner.create_user(&key(), &assigned).await), "gateway.retired");
+
     let created = owner.create_user(&key(), &user("Ada")).await.expect("created");
     let mut shown = owner.user(created.id, newer(created.accepted.seq)).await.expect("shown");
     while shown.row.steps[0].state == StepState::Pending {

@@ -117,6 +117,10 @@ async fn bodies_and_heads_that_mislead_or_never_end_are_refused() {
     );
     assert!(stand.raw(both.as_bytes()).await.status.is_client_error());
 
+    // A head that no request of ours has.
+    let fat = format!("GET /v1/ca HTTP/1.1\r\nhost: x\r\nx-fat: {}\r\n\r\n", "x".repeat(64 * 1024));
+    assert_eq!(stand.raw(fat.as_bytes()).await.status, 431);
+
     // A head that trickles in is cut off.
     let mut slow = stand.connect().await;
     slow.write_all(b"GET /v1/ca HTTP/1.1\r\nhost:").await.expect("written");
