@@ -40,19 +40,49 @@ impl Desktop {
         within(&self.namespace, || {
             let socket = UdpSocket::bind("10.77.0.11:0").unwrap();
             socket.set_read_timeout(Some(patience)).unwrap();
-            let knock = Knock {
-                gateway: admitted.gateway,
-                bootstrap: admitted.bootstrap,
-                time: viworks_nats::testing::now(),
-                nonce: viworks_agent::entropy::bytes().unwrap(),
-                address: [10, 77, 0, 11].into(),
-            };
+            let knock = Self::a_knock(admitted);
             let watch = Watch::start();
             socket.send_to(&knock.to_packet(key), (std::net::Ipv4Addr::from(GATEWAY), 62_201)).unwrap();
             let mut answer = [0; 200];
             let n = socket.recv(&mut answer).ok()?;
             assert!(knock.is_answered_by(&answer[..n], key), "an answer that is none");
             Some(watch.elapsed())
+        })
+    }
+
+    /// A knock of this bootstrap, made now.
+    pub fn a_knock(admitted: &Admitted) -> Knock {
+        Knock {
+            gateway: admitted.gateway,
+            bootstrap: admitted.bootstrap,
+            time: viworks_nats::testing::now(),
+            nonce: viworks_agent::entropy::bytes().unwrap(),
+            address: [10, 77, 0, 11].into(),
+        }
+    }
+
+    /// Whether anything comes back.
+    pub fn is_answered(&self, packet: &[u8]) -> bool {
+        within(&self.namespace, || {
+            let socket = UdpSocket::bind("10.77.0.11:0").unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            socket.send_to(packet, (std::net::Ipv4Addr::from(GATEWAY), 62_201)).unwrap();
+            socket.recv(&mut [0; 200]).is_ok()
+        })
+    }
+
+    /// Whether the outer TLS connection carries anything: its first byte, or nothing but its end.
+    pub fn is_carried(&self, admitted: &Admitted) -> bool {
+        let (namespace, config) = (self.namespace.clone(), self.tls(admitted));
+        let name = ServerName::try_from(admitted.gateway.to_string()).unwrap();
+        within(&namespace, || {
+            let stream = TcpStream::connect(SocketAddr::from((GATEWAY, 443))).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+            let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            // A hard reset of OpenVPN's, as a client would begin: OpenVPN would answer.
+            let reset = [0, 14, 0x38, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0];
+            stream.write_all(&reset).is_ok() && stream.read_exact(&mut [0]).is_ok()
         })
     }
 

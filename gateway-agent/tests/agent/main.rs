@@ -10,11 +10,15 @@ mod ground;
 mod house;
 
 use control_plane::Story;
+use desktop::Desktop;
 use house::House;
-use std::time::Duration;
+use std::{io::ErrorKind, net::TcpStream, time::Duration};
 use viworks_domain::{
+    Millis,
     gateway_bus::{AdmitRefusal, News, Place},
+    ids::{GatewayId, SessionId},
     session::{EndReason, Layer},
+    spa::Knock,
     user::StepFailure,
 };
 
@@ -199,4 +203,50 @@ fn without_its_bus_a_session_lives_on_and_is_cut_on_time() {
         .expect("ended here", |news| matches!(news, News::EndedLocally { reason: EndReason::LeaseLost, .. }));
     story.end(EndReason::LeaseLost);
     story.expect_receipts();
+}
+
+#[test]
+fn what_is_wrong_meets_silence_and_a_certificate_alone_opens_nothing() {
+    let test = "what_is_wrong_meets_silence_and_a_certificate_alone_opens_nothing";
+    let Some(mut house) = House::raise(test) else { return };
+    let mut story = Story::begin(&mut house);
+    let admit = story.admit(LONG);
+    story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
+    let knock = Desktop::a_knock(&admit);
+    let right = knock.to_packet(&admit.spa_key);
+    for bit in [0, 20, 200, 300, 400, 600, 700, 855] {
+        let mut wrong = right;
+        wrong[bit / 8] ^= 1 << (bit % 8);
+        assert!(!house.desktop.is_answered(&wrong), "bit {bit} was wrong");
+    }
+    let other = Knock { gateway: GatewayId([9; 16]), ..knock };
+    assert!(!house.desktop.is_answered(&other.to_packet(&admit.spa_key)), "for another gateway");
+    let late = Knock { time: Millis(knock.time.0 - 31_000), ..knock };
+    assert!(!house.desktop.is_answered(&late.to_packet(&admit.spa_key)), "31 s old");
+    let elsewhere = Knock { address: [10, 77, 0, 12].into(), nonce: [7; 16], ..knock };
+    assert!(!house.desktop.is_answered(&elsewhere.to_packet(&admit.spa_key)), "for another address");
+    assert!(
+        !house.desktop.is_answered(&right[..106]) && !house.desktop.is_answered(&[&right[..], &[0]].concat())
+    );
+    assert!(!house.desktop.tcp_answers(house.gateway_address(443)), "one of them opened the door");
+
+    assert!(house.desktop.is_answered(&right));
+    assert!(!house.desktop.is_answered(&right), "the same packet twice");
+
+    // The door is open now: another session's certificate finds it so, and gets nowhere.
+    let session = std::mem::replace(&mut story.session, SessionId([0x52; 16]));
+    let stranger = story.admit(LONG);
+    story.expect("admitted", |news| matches!(news, News::Admitted { .. }));
+    story.end(EndReason::SignedOut);
+    story.expect_receipts();
+    assert!(!house.desktop.is_carried(&stranger), "an ended session's certificate");
+    story.session = session;
+    // Whereas the right one does, once.
+    assert!(house.desktop.is_carried(&admit));
+    let again = Desktop::a_knock(&admit).to_packet(&admit.spa_key);
+    assert!(!house.desktop.is_answered(&again), "the bootstrap was used");
+
+    // Nobody but the edge speaks to OpenVPN, not even root.
+    let refused = TcpStream::connect("127.0.0.1:1194").map_err(|error| error.kind());
+    assert_eq!(refused.map(drop), Err(ErrorKind::ConnectionRefused));
 }
