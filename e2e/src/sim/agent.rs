@@ -285,6 +285,7 @@ impl World {
                 self.kernel(agent, ticket, |os| {
                     os.doors.insert(address, until);
                 });
+                self.neighbours(agent, address);
             }
             E::CloseDoor { ticket, address } => self.kernel(agent, ticket, |os| {
                 os.doors.remove(&address);

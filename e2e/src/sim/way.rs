@@ -448,6 +448,9 @@ impl World {
 
     pub(super) fn through(&mut self, agent: usize, connection: u64) {
         let Some(way) = self.agents[agent].os.tls.get(&connection).map(|tls| tls.way.index) else { return };
+        if way >= self.ways.len() {
+            return;
+        }
         self.ways[way].connection = Some(connection);
         let mut certificate = self.ways[way].certificate;
         let foreign = self.ways[way].mischief == Mischief::ForeignCertificate;
@@ -459,6 +462,26 @@ impl World {
         self.ways[way].cid = self.dial(agent, connection, certificate);
         self.ways[way].since = self.now;
         self.go(way, Step::Dialing);
+    }
+
+    /// A door is open for an address, not for a person: whoever stands behind the same one tries it too.
+    pub(super) fn neighbours(&mut self, agent: usize, from: IpAddr) {
+        let mut intruders = vec![];
+        if self.rng.permille(100) {
+            // Nobody that the log has ever heard of.
+            let way = Way { index: usize::MAX, session: SessionId(self.rng.bytes()) };
+            intruders.push((way, Digest(self.rng.bytes())));
+        }
+        for (index, journey) in self.ways.iter().enumerate() {
+            let comes_back = matches!(journey.mischief, Mischief::UsedBootstrap | Mischief::Late);
+            if comes_back && journey.address == from && journey.rounds > 0 {
+                intruders.push((Way { index, session: journey.session }, journey.session_key));
+            }
+        }
+        for (way, key) in intruders {
+            let delay = self.rng.between(0, 400);
+            self.after(delay, Event::Intrude { agent, way, key, from });
+        }
     }
 
     fn tunnel_stands(&self, way: usize) -> bool {

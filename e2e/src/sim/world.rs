@@ -13,12 +13,12 @@ use super::{
     witness::Witness,
     worker::{Pending, Queued, Worker},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 use viworks_domain::{
     actor::ProcessName,
     enforcer::{Enforcer, Input},
     event::AggregateKind,
-    ids::{BootstrapId, SessionId},
+    ids::{BootstrapId, Digest, SessionId},
     policy::{Document, Grant},
     process::Alarm,
     session::Stage,
@@ -128,6 +128,13 @@ pub(super) enum Event {
     Through {
         agent: usize,
         connection: u64,
+    },
+    /// Somebody who did not knock tries the open door with this key.
+    Intrude {
+        agent: usize,
+        way: Way,
+        key: Digest,
+        from: IpAddr,
     },
     Walk {
         way: usize,
@@ -274,6 +281,9 @@ impl World {
             Event::Acked { agent, bootstrap } => self.acked(agent, bootstrap),
             Event::Through { agent, connection } => self.through(agent, connection),
             Event::Walk { way } => self.walk(way),
+            Event::Intrude { agent, way, key, from } => {
+                self.connect(agent, way, key, from);
+            }
             Event::Admin { action } => self.administer(action),
             Event::Retry => self.retry_failed_steps(),
             Event::Inspect => self.inspect(),
