@@ -131,13 +131,14 @@ impl Desktop {
                 let _ = lines.send(line);
             }
         });
-        let tunnel = Tunnel { namespace: self.namespace.clone(), openvpn };
+        let mut tunnel = Tunnel { namespace: self.namespace.clone(), openvpn, took: Duration::MAX };
         let mut all = vec![];
         while let Ok(line) = said.recv_timeout(PATIENCE) {
             let up = line.contains("Initialization Sequence Completed");
             all.push(line);
             if up {
-                println!("answer to tunnel up: {} ms", watch.elapsed().as_millis());
+                tunnel.took = watch.elapsed();
+                println!("answer to tunnel up: {} ms", tunnel.took.as_millis());
                 std::thread::spawn(move || said.iter().count());
                 return tunnel;
             }
@@ -174,6 +175,8 @@ impl Desktop {
 pub struct Tunnel {
     namespace: String,
     openvpn: Child,
+    /// From the knock's answer to the tunnel.
+    pub took: Duration,
 }
 
 impl Tunnel {
