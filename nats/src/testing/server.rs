@@ -15,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsa
 use std::{
     fs,
     io::Write as _,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -24,9 +24,15 @@ use std::{
 };
 
 /// Below the server's directory, for programs that a test starts.
-pub const CLIENT_CERTIFICATE: &str = "tls/client.pem";
-pub const CLIENT_KEY: &str = "tls/client.key";
-pub const CA: &str = "tls/client-ca.pem";
+pub const CLIENT_CERTIFICATE: &str = "client.pem";
+pub const CLIENT_KEY: &str = "client.key";
+pub const CA: &str = "bus-ca.pem";
+
+/// What the server writes of itself.
+#[derive(serde::Deserialize)]
+struct Ports {
+    nats: Vec<String>,
+}
 
 /// A running server. Killed, and its directory removed, when dropped.
 pub struct TestServer {
@@ -85,14 +91,11 @@ impl TestServer {
         let secrets = OperatorSecrets::generate().expect("entropy");
         let operator = Arc::new(Operator::new(&secrets).expect("its own secrets"));
         let certificates = Certificates::make();
-        // The port is free again when the server takes it; two tests never ask for the same one at once.
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = free.local_addr().expect("its address");
-        drop(free);
+        let unknown = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let conf = conf::write(
             directory.path(),
             &Conf {
-                listen: address,
+                listen: unknown,
                 certificate_pem: certificates.server.0,
                 key_pem: certificates.server.1,
                 client_ca_pem: certificates.ca.clone(),
@@ -101,21 +104,54 @@ impl TestServer {
             },
         )
         .expect("the configuration is written");
-        let text = fs::read_to_string(&conf).expect("just written");
-        fs::write(&conf, change(text)).expect("writable");
+        let text = change(fs::read_to_string(&conf).expect("just written"));
         let (client, key) = &certificates.client;
-        for (name, pem) in
-            [(CLIENT_CERTIFICATE, &certificates.client.0), (CLIENT_KEY, &certificates.client.1)]
-        {
-            fs::write(directory.path().join(name), pem).expect("writable");
-        }
         let client_tls = connect::tls(&certificates.ca, client, key).expect("its own certificates");
-        for (name, pem) in [("bus-ca.pem", &certificates.ca), ("client.pem", client), ("client.key", key)] {
+        for (name, pem) in [(CA, &certificates.ca), (CLIENT_CERTIFICATE, client), (CLIENT_KEY, key)] {
             write_closed(&directory.path().join(name), pem);
         }
-        let mut server = Self { operator, client_tls, address, conf, child: None, directory };
-        server.restart().await;
+        let mut server = Self { operator, client_tls, address: unknown, conf, child: None, directory };
+        // The server takes a free port by itself and says which: nobody else can take it in between. From then
+        // on it keeps that one.
+        let any = format!("listen: \"127.0.0.1:-1\"\nports_file_dir: {:?}", server.directory());
+        let fixed = format!("listen: \"{unknown}\"");
+        fs::write(&server.conf, text.replace(&fixed, &any)).expect("writable");
+        server.spawn();
+        server.address = server.port().await;
+        fs::write(&server.conf, text.replace(&fixed, &format!("listen: \"{}\"", server.address)))
+            .expect("writable");
+        server.ready().await;
         server
+    }
+
+    /// Which port the server took, from the file that it writes.
+    async fn port(&mut self) -> SocketAddr {
+        let id = self.child.as_ref().expect("just spawned").id();
+        let file = self.directory.path().join(format!("nats-server_{id}.ports"));
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let said = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Ports>(&text).ok());
+            if let Some(address) = said.and_then(|ports| ports.nats.first()?.rsplit('/').next()?.parse().ok())
+            {
+                return address;
+            }
+            self.still_coming_up(deadline);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn still_coming_up(&mut self, deadline: tokio::time::Instant) {
+        let ended = self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
+        let late = tokio::time::Instant::now() >= deadline;
+        assert!(!ended && !late, "nats-server does not come up:\n{}", self.log());
+    }
+
+    async fn ready(&mut self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while TcpStream::connect_timeout(&self.address, Duration::from_millis(200)).is_err() {
+            self.still_coming_up(deadline);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Kills it at once, as SIGKILL does.
@@ -133,6 +169,11 @@ impl TestServer {
     /// When it does not come up.
     pub async fn restart(&mut self) {
         self.kill();
+        self.spawn();
+        self.ready().await;
+    }
+
+    fn spawn(&mut self) {
         let program = find_server().expect(
             "nats-server is needed: `cargo xtask setup` installs one, VIWORKS_NATS_SERVER names another",
         );
@@ -150,16 +191,6 @@ impl TestServer {
             .spawn()
             .expect("it starts");
         self.child = Some(child);
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while TcpStream::connect_timeout(&self.address, Duration::from_millis(200)).is_err() {
-            let ended = self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
-            assert!(
-                !ended && tokio::time::Instant::now() < deadline,
-                "nats-server does not come up:\n{}",
-                self.log()
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
     }
 
     pub fn url(&self) -> String {
