@@ -20,7 +20,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
+use tokio::{sync::oneshot, task::JoinHandle};
 use viworks_domain::{
     actor::Origin,
     bytes,
@@ -74,10 +74,10 @@ impl CommandSender {
     /// Durable when this returns, and decided unless `wait` ran out. Through a restart of the server it is sent
     /// again: the same command has the same outcome.
     pub async fn ask(&self, command: &Command, wait: Duration) -> Result<Sent, SendError> {
-        let deadline = Instant::now() + wait;
+        let deadline = tokio::time::Instant::now() + wait;
         loop {
             match self.ask_once(command, deadline).await {
-                Err(SendError::Unacknowledged(..)) if Instant::now() < deadline => {
+                Err(SendError::Unacknowledged(..)) if tokio::time::Instant::now() < deadline => {
                     tracing::debug!(command = %command.id, "a command is sent again");
                     tokio::time::sleep(PAUSE).await;
                 }
