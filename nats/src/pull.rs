@@ -1,20 +1,24 @@
 //! Pulling from a consumer by its bare `MSG.NEXT` subject.
 //!
 //! The client library's own pull needs to ask the server about the consumer, which a gateway may not, and
-//! notices a restarted server only after half a minute. This one needs a publish, an inbox and a second.
+//! notices a restarted server only after half a minute. This one needs a publish and an inbox, and looks.
 
 use crate::subject::DeliveryPlace;
 use async_nats::{Client, Message, StatusCode, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 /// How long one request for messages stands.
 const REQUEST_LIFETIME: Duration = Duration::from_secs(30);
-/// The server says that often that it is there, when it has nothing else to say.
-const HEARTBEAT: Duration = Duration::from_millis(750);
-/// Silence after which the request is taken for lost (a restarted server forgot it).
-const LOST_AFTER: Duration = Duration::from_millis(2000);
+/// The server says that often that it is there, when it has nothing else to say: seldom, for there may be ten
+/// thousand who listen.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Silence after which the request is taken for lost.
+const LOST_AFTER: Duration = Duration::from_secs(11);
+/// How often it is looked whether the connection is still the one that the request went over; costs nothing on
+/// the network.
+const LOOK: Duration = Duration::from_millis(200);
 const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub struct Puller {
     /// The number of the standing request, and what it may still bring.
     request: u64,
     left: usize,
+    /// How often the client had connected when the request was sent. A server that restarted forgot it.
+    connects: u64,
     last_heard: tokio::time::Instant,
 }
 
@@ -39,16 +45,8 @@ impl Puller {
     pub async fn open(client: Client, next: String, batch: usize) -> Result<Self, Closed> {
         let inbox = client.new_inbox();
         let answers = client.subscribe(format!("{inbox}.*")).await.map_err(|_| Closed)?;
-        Ok(Self {
-            client,
-            next,
-            inbox,
-            answers,
-            batch,
-            request: 0,
-            left: 0,
-            last_heard: tokio::time::Instant::now(),
-        })
+        let last_heard = tokio::time::Instant::now();
+        Ok(Self { client, next, inbox, answers, batch, request: 0, left: 0, connects: 0, last_heard })
     }
 
     /// The next message; nothing when no request stands any more, because the server is away, has restarted or
@@ -59,10 +57,13 @@ impl Puller {
             if self.left == 0 {
                 self.ask().await?;
             }
-            let deadline = self.last_heard + LOST_AFTER;
-            let Ok(answer) = tokio::time::timeout_at(deadline, self.answers.next()).await else {
-                self.left = 0;
-                return Ok(None);
+            let now = tokio::time::Instant::now();
+            let Ok(answer) = tokio::time::timeout_at(now + LOOK, self.answers.next()).await else {
+                if self.connects != self.connected() || now >= self.last_heard + LOST_AFTER {
+                    self.left = 0;
+                    return Ok(None);
+                }
+                continue;
             };
             let message = answer.ok_or(Closed)?;
             self.last_heard = tokio::time::Instant::now();
@@ -87,6 +88,10 @@ impl Puller {
         }
     }
 
+    fn connected(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
     async fn ask(&mut self) -> Result<(), Closed> {
         self.request += 1;
         let request = format!(
@@ -100,6 +105,7 @@ impl Puller {
             .await
             .map_err(|_| Closed)?;
         self.left = self.batch;
+        self.connects = self.connected();
         self.last_heard = tokio::time::Instant::now();
         Ok(())
     }
