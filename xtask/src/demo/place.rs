@@ -27,6 +27,9 @@ pub const BINARIES: [&str; 6] = [
     "viworks-replay",
 ];
 
+/// Not the product's: what the walk tries that a desktop never does.
+pub const PROBE: &str = "viworks-probe";
+
 pub struct Place {
     dir: PathBuf,
     keep: bool,
@@ -122,7 +125,7 @@ impl Place {
 
     /// Copies the freshly built programs here, out of a checkout that other users may not be able to enter.
     pub fn install_binaries(&self) -> Result {
-        for name in BINARIES {
+        for name in BINARIES.into_iter().chain([PROBE]) {
             let built = workspace::built().join(name);
             if !built.is_file() {
                 bail!("{} was not built", built.display());

@@ -6,7 +6,7 @@ use super::{
     conversation::{self, Conversation},
     house::{House, UNTIL_READY, listens},
     json, netns,
-    place::{self},
+    place::{self, PROBE},
     supervisor::Spec,
 };
 use crate::{
@@ -276,6 +276,17 @@ impl Product {
         let log = self.house.place.at("logs").join(format!("{}-{name}.err", desktop.namespace));
         let mut talk = Conversation::start(&format!("viworks-connect ({name})"), &mut command, &log)?;
         talk.say(password)?;
+        Ok(talk)
+    }
+
+    /// `viworks-probe`, likewise.
+    pub fn probe(&self, desktop: &Desktop, person: &Person) -> Result<Conversation> {
+        let mut command = conversation::unprivileged(desktop.namespace, &self.house.place.bin(PROBE));
+        command.args(["--url", URL, "--ca"]).arg(self.public_ca()?).args(["--user", &person.name, "--home"]);
+        command.arg(desktop.home(&self.house).join("probe"));
+        let log = self.house.place.at("logs").join("probe.err");
+        let mut talk = Conversation::start(PROBE, &mut command, &log)?;
+        talk.say(&person.password)?;
         Ok(talk)
     }
 

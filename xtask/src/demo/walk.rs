@@ -4,6 +4,7 @@
 mod code;
 mod cut;
 mod faults;
+mod once;
 mod past;
 mod phones;
 mod start;
@@ -24,6 +25,8 @@ use std::time::Duration;
 pub struct Walk {
     /// Alice's connection, from step 3 to step 6. Stands first: it goes before the ground that it stands on.
     pub desktop: Option<Conversation>,
+    /// Frank's bootstrap that is left lying, from step 4 to step 7.
+    pub lying: Option<Conversation>,
     pub product: Product,
     pub policy: String,
     pub gateway: String,
@@ -45,9 +48,11 @@ pub fn all(product: Product) -> Result {
     phones::run(&mut walk)?;
     code::run(&mut walk)?;
     tunnel::run(&mut walk)?;
+    once::run(&mut walk)?;
     watch::run(&mut walk)?;
     cut::run(&mut walk)?;
     past::run(&mut walk)?;
+    once::after_its_time(&mut walk)?;
     faults::run(&mut walk)?;
     walk.product.house.place.nothing_to_look_at();
     Ok(())

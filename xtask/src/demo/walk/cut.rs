@@ -73,8 +73,8 @@ fn gone(walk: &Walk) -> Result {
         }
     }
     let containers = containers::running(&product.house.place)?;
-    if !containers.is_empty() {
-        bail!("expected no container; running: {containers:?}");
+    if containers.iter().any(|name| name.contains(&walk.session)) {
+        bail!("expected no container of this session; running: {containers:?}");
     }
     let tunnels =
         exec::succeed(netns::inside(netns::DESKTOP_1, "ip").args(["-o", "link", "show", "type", "tun"]))?;

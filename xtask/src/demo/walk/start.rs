@@ -49,6 +49,7 @@ pub fn run(mut product: Product) -> Result<Walk> {
         alice,
         bob,
         desktop: None,
+        lying: None,
         session: String::new(),
         page: String::new(),
         address: String::new(),
