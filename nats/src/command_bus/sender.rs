@@ -86,7 +86,7 @@ impl CommandSender {
         }
     }
 
-    async fn ask_once(&self, command: &Command, deadline: Instant) -> Result<Sent, SendError> {
+    async fn ask_once(&self, command: &Command, deadline: tokio::time::Instant) -> Result<Sent, SendError> {
         let mut awaited = self.replies.expect(command.id);
         let publish = self.publish(command, Some(awaited.inbox.clone()));
         // An outcome proves that the command was durable, whatever became of the acknowledgement.
