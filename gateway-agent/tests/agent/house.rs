@@ -251,7 +251,10 @@ impl House {
 
     pub fn start_agent(&mut self) {
         let log = fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_viworks-agent"))
+        // Another build of it, to be measured.
+        let program = std::env::var_os("VIWORKS_AGENT");
+        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_viworks-agent").into());
+        let child = Command::new(program)
             .args(["run", "--state"])
             .arg(&self.state)
             .env("RUST_LOG", "info,viworks_agent=debug")
@@ -299,6 +302,18 @@ impl House {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             line.split(|byte| *byte == 0).nth(1) == Some(name.as_bytes())
         })
+    }
+
+    /// Resident kilobytes of each of the agent's processes.
+    pub fn resident(&self) -> Vec<(&'static str, String)> {
+        let of = |pid: i32| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+            line.trim().to_owned()
+        };
+        let parent = self.agent.as_ref().map_or(0, |agent| agent.id() as i32);
+        let children = ["edge", "control", "runner"].map(|name| (name, of(self.child(name).unwrap())));
+        [("parent", of(parent))].into_iter().chain(children).collect()
     }
 
     /// SIGKILL; the next one runs when this returns.

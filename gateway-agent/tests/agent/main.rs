@@ -53,6 +53,8 @@ fn a_session_comes_in_sees_its_page_and_is_cut_off() {
     assert!(tunnel.reaches(house.allowed()), "the granted resource cannot be reached");
     assert!(!tunnel.reaches(house.forbidden()), "an address that was not granted can be reached");
 
+    println!("resident: {:?}", house.resident());
+
     // The bootstrap is used up.
     assert!(house.desktop.knock_with(&admit, &admit.spa_key, Duration::from_millis(300)).is_none());
 
