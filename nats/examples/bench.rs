@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, sync::Arc, time::Duration};
-use tokio::time::Instant;
+
 use viworks_domain::{
     Aggregate, Millis, Root,
     actor::{Actor, Origin},
@@ -80,7 +80,7 @@ async fn main() {
 async fn one_by_one<F: Future<Output = ()>>(from: u32, act: impl Fn(u32) -> F) -> Vec<Duration> {
     let mut times = Vec::new();
     for n in from..from + ONE_AT_A_TIME {
-        let start = Instant::now();
+        let start = tokio::time::Instant::now();
         act(n).await;
         times.push(start.elapsed());
     }
@@ -89,7 +89,7 @@ async fn one_by_one<F: Future<Output = ()>>(from: u32, act: impl Fn(u32) -> F) -
 
 /// Per second.
 async fn in_flight<F: Future<Output = ()>>(from: u32, act: impl Fn(u32) -> F) -> f64 {
-    let start = Instant::now();
+    let start = tokio::time::Instant::now();
     stream::iter(from..from + MANY).for_each_concurrent(IN_FLIGHT, act).await;
     f64::from(MANY) / start.elapsed().as_secs_f64()
 }

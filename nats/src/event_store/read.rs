@@ -12,6 +12,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use std::{collections::VecDeque, time::Duration};
+use tokio::task::JoinHandle;
 use viworks_domain::decision::{Decision, Recorded};
 
 /// How much the server may send ahead.
@@ -62,13 +63,20 @@ enum Source {
     /// it (again).
     Consumer(Option<Box<Puller>>),
     /// Page after page. Auditors may make nothing on the server, not even this.
-    Pages(VecDeque<Entry>),
+    Pages(Pages),
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    page: VecDeque<Entry>,
+    /// The next one is on its way while this one is read.
+    ahead: Option<JoinHandle<Result<(Vec<Entry>, bool), ReadError>>>,
 }
 
 impl Reader {
     pub(super) async fn open(bus: &Bus, from: u64) -> Result<Self, ReadError> {
         let source = if bus.role == BusRole::Reader {
-            Source::Pages(VecDeque::new())
+            Source::Pages(Pages::default())
         } else {
             Source::Consumer(Some(Box::new(consumer(bus, from).await?)))
         };
@@ -85,7 +93,7 @@ impl Reader {
     pub async fn next_entry(&mut self) -> Result<Entry, ReadError> {
         loop {
             let found = match &mut self.source {
-                Source::Pages(page) => next_in_pages(&self.bus, page, self.expected).await,
+                Source::Pages(pages) => pages.next(&self.bus, self.expected).await,
                 Source::Consumer(puller) => next_of_consumer(&self.bus, puller, self.expected).await?,
             };
             let Some(entry) = found else { continue };
@@ -114,19 +122,35 @@ impl Reader {
     }
 }
 
-/// Nothing while there is nothing new, after a pause.
-async fn next_in_pages(bus: &Bus, page: &mut VecDeque<Entry>, expected: u64) -> Option<Entry> {
-    if page.is_empty() {
-        match direct_get::page(bus, ">", expected).await {
-            Ok((entries, _)) => page.extend(entries),
-            Err(error) => tracing::debug!(%error, "the log cannot be read yet"),
+impl Pages {
+    /// Nothing while there is nothing new, after a pause. Cancel-safe.
+    async fn next(&mut self, bus: &Bus, expected: u64) -> Option<Entry> {
+        if self.page.is_empty() {
+            let ahead = self.ahead.get_or_insert_with(|| fetch(bus, expected));
+            let fetched = ahead.await;
+            self.ahead = None;
+            match fetched {
+                Ok(Ok((entries, more))) => {
+                    if let (true, Some(last)) = (more, entries.last()) {
+                        self.ahead = Some(fetch(bus, last.seq + 1));
+                    }
+                    self.page.extend(entries);
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "the log cannot be read yet"),
+                Err(stopped) => tracing::debug!(%stopped, "the log cannot be read yet"),
+            }
         }
+        let entry = self.page.pop_front();
+        if entry.is_none() {
+            tokio::time::sleep(PAUSE).await;
+        }
+        entry
     }
-    let entry = page.pop_front();
-    if entry.is_none() {
-        tokio::time::sleep(PAUSE).await;
-    }
-    entry
+}
+
+fn fetch(bus: &Bus, from: u64) -> JoinHandle<Result<(Vec<Entry>, bool), ReadError>> {
+    let bus = bus.clone();
+    tokio::spawn(async move { direct_get::page(&bus, ">", from).await })
 }
 
 /// Nothing when what came was not next; then the consumer is made anew.

@@ -4,6 +4,7 @@ use crate::{
     counter::Counter,
     fixtures::{claim, decide, name, release, store},
 };
+use futures_util::StreamExt;
 use viworks_domain::{Root, aggregate::Known, decision::Outcome};
 use viworks_nats::{
     event_store::{AppendError, EventStore, ReadError, events},
@@ -95,6 +96,35 @@ async fn a_reader_sees_every_decision_in_order_then_waits_for_more() {
         store.append(&decide(&Root::default(), &claim(name(31), 31, 31)), 0).await.unwrap();
     });
     assert_eq!(next.unwrap().seq, 31);
+}
+
+#[tokio::test]
+async fn auditors_and_projectors_read_the_same_over_many_pages() {
+    let server = TestServer::start().await;
+    let store = store(&server).await;
+    let count = 2_345u32;
+    futures_util::stream::iter(0..count)
+        .for_each_concurrent(64, |n| {
+            let store = store.clone();
+            async move {
+                let [high, low] = u16::try_from(n).unwrap().to_be_bytes();
+                let mut command = claim(name(1), 1, 1);
+                let id = [&[high, low], [9; 14].as_slice()].concat().try_into().unwrap();
+                command.aggregate = viworks_domain::ids::NameId(id).into();
+                store.append(&decide(&Root::default(), &command), 0).await.unwrap();
+            }
+        })
+        .await;
+    let mut readings = Vec::new();
+    for role in [BusRole::Reader, BusRole::Projector] {
+        let mut reader = EventStore::new(server.bus(role).await).read_from(1).await.unwrap();
+        let mut entries = Vec::new();
+        while reader.expected() <= u64::from(count) {
+            entries.push(reader.next_entry().await.unwrap());
+        }
+        readings.push(entries);
+    }
+    assert_eq!(readings[0], readings[1]);
 }
 
 #[tokio::test]
