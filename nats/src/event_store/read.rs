@@ -70,8 +70,11 @@ enum Source {
 struct Pages {
     page: VecDeque<Entry>,
     /// The next one is on its way while this one is read.
-    ahead: Option<JoinHandle<Result<(Vec<Entry>, bool), ReadError>>>,
+    ahead: Option<JoinHandle<Result<Page, ReadError>>>,
 }
+
+/// Its entries, and whether there are more.
+type Page = (Vec<Entry>, bool);
 
 impl Reader {
     pub(super) async fn open(bus: &Bus, from: u64) -> Result<Self, ReadError> {
@@ -148,7 +151,7 @@ impl Pages {
     }
 }
 
-fn fetch(bus: &Bus, from: u64) -> JoinHandle<Result<(Vec<Entry>, bool), ReadError>> {
+fn fetch(bus: &Bus, from: u64) -> JoinHandle<Result<Page, ReadError>> {
     let bus = bus.clone();
     tokio::spawn(async move { direct_get::page(&bus, ">", from).await })
 }
