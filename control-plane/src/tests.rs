@@ -5,5 +5,7 @@ mod faults;
 mod flow;
 mod malformed;
 mod roles;
+mod sessions;
 mod stand;
 mod timing;
+mod world;

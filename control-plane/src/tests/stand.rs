@@ -78,6 +78,10 @@ impl Stand {
         Self { data: ground.data.clone(), address: ground.address, url, node, bus, ground }
     }
 
+    pub const fn bus_address(&self) -> SocketAddr {
+        self.ground.bus
+    }
+
     pub fn kill_bus(&mut self) {
         self.bus.kill().and_then(|()| self.bus.wait()).expect("killed");
     }
