@@ -82,6 +82,8 @@ pub enum EndReason {
     DeniedOnPhone,
     /// The log was restored from a backup.
     EpochRaised,
+    /// The same desktop was verified again: what it had before is taken back instead of kept until its end.
+    SignedInAgain,
 }
 
 /// Why `ends_at` is when it is.

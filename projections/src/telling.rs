@@ -175,6 +175,7 @@ pub fn end_reason(reason: &EndReason) -> String {
         EndReason::TooManyWrongAnswers => "too many wrong answers".into(),
         EndReason::DeniedOnPhone => "denied on the phone".into(),
         EndReason::EpochRaised => "the log was restored".into(),
+        EndReason::SignedInAgain => "signed in again on the same desktop".into(),
     }
 }
 

@@ -210,11 +210,13 @@ impl Preparer {
         let mut beside = Beside::default();
         for id in user.sessions.iter().filter(|id| **id != session) {
             let other = &self.folds.fresh::<Session>(*id).await?.state;
-            // A sign-in that was begun and left lying must not lock its own person out for minutes.
-            beside.live += u32::from(matches!(other.stage, Stage::Verified(_)));
-            beside.known_desktop |=
-                matches!(other.stage, Stage::Verified(_) | Stage::Ending(_) | Stage::Ended(_))
-                    && other.origin.as_ref().is_some_and(|origin| origin.desktop.install_key == install_key);
+            let same_desktop =
+                other.origin.as_ref().is_some_and(|origin| origin.desktop.install_key == install_key);
+            // Neither a sign-in that was begun and left lying nor what a vanished desktop left standing locks
+            // its own person out: the enforcement process ends the latter once the new one is verified.
+            beside.live += u32::from(matches!(other.stage, Stage::Verified(_)) && !same_desktop);
+            beside.known_desktop |= same_desktop
+                && matches!(other.stage, Stage::Verified(_) | Stage::Ending(_) | Stage::Ended(_));
         }
         Ok(beside)
     }

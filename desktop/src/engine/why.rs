@@ -99,6 +99,7 @@ impl Why {
                 EndReason::TooManyWrongAnswers => "too_many_wrong_codes",
                 EndReason::DeniedOnPhone => "denied_on_phone",
                 EndReason::EpochRaised => "epoch_raised",
+                EndReason::SignedInAgain => "signed_in_again",
             },
             Self::CutByGateway(_) => "cut_by_gateway",
             Self::TimeUp => "time_up",
@@ -145,6 +146,7 @@ fn ended(reason: &EndReason) -> String {
         EndReason::TooManyWrongAnswers => "too many wrong codes; sign in again",
         EndReason::DeniedOnPhone => "denied on your phone; if that was not you, tell your administrator",
         EndReason::EpochRaised => "the server was restored from a backup; sign in again",
+        EndReason::SignedInAgain => "you signed in again on this desktop",
     }
     .into()
 }

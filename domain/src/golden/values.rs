@@ -134,5 +134,6 @@ fn end_reasons() -> Vec<EndReason> {
         EndReason::TooManyWrongAnswers,
         EndReason::DeniedOnPhone,
         EndReason::EpochRaised,
+        EndReason::SignedInAgain,
     ]
 }

@@ -1,6 +1,6 @@
 //! The tables, cell by cell: whoever adds a command has to say here who may send it.
 
-use super::{Role, actor_may_ask, origin_may_send};
+use super::{Role, actor_may_ask, origin_may_send, widens};
 use crate::{
     actor::{Actor, Origin, ProcessName},
     command::WireCommand,
@@ -110,4 +110,44 @@ fn each_may_end_a_session_only_in_their_own_words() {
     assert!(actor_may_ask(&device, &end(EndReason::DeniedOnPhone)));
     assert!(!actor_may_ask(&device, &end(EndReason::SignedOut)));
     assert!(!actor_may_ask(&Actor::Stranger, &end(EndReason::SignedOut)));
+}
+
+/// What a worker whose clock is off goes on deciding; everything else lets somebody in or keeps them in.
+const GOES_ON: &[&str] = &[
+    "directory.release",
+    "user.record_step",
+    "user.record_step_done",
+    "user.record_failed_login",
+    "user.suspend",
+    "user.delete",
+    "user.erase",
+    "device.revoke",
+    "operator.record_failed_sign_in",
+    "operator.sign_out",
+    "operator.disable",
+    "policy.draft",
+    "policy.retire",
+    "gateway.see_incarnation",
+    "gateway.accept_report",
+    "gateway.record_health",
+    "gateway.drain",
+    "gateway.retire",
+    "session.record_admitted",
+    "session.record_admission_refused",
+    "session.record_consumed",
+    "session.record_layer",
+    "session.record_traffic",
+    "session.record_local_end",
+    "session.deadline",
+    "session.request_end",
+    "session.record_receipt",
+];
+
+#[test]
+fn what_only_narrows_or_records_is_exactly_what_goes_on_without_a_trusted_clock() {
+    let lease = session::WireCommand::Deadline { kind: session::DeadlineKind::Lease, generation: 1 };
+    assert!(widens(&WireCommand::Session(lease)), "a renewed lease keeps somebody in");
+    for (name, command) in wire_commands() {
+        assert_eq!(widens(&command), !GOES_ON.contains(&name), "{name}");
+    }
 }

@@ -42,6 +42,8 @@ struct Live {
     gateway: GatewayId,
     policy: PolicyId,
     client_key: Digest,
+    install_key: Digest,
+    verified: bool,
     correlation: CorrelationId,
     posture: Option<PostureValues>,
     ends_at: Millis,
@@ -126,6 +128,32 @@ impl Enforcement {
             correlation: live.correlation,
             not_after: None,
         })
+    }
+
+    /// A desktop that vanished cannot sign out. Its person, verified again on it, does that here.
+    fn end_what_the_same_desktop_left(&mut self, id: SessionId) -> Vec<Effect> {
+        let Some((user, install_key)) = self.live.get(&id).map(|live| (live.user, live.install_key)) else {
+            return vec![];
+        };
+        let left = self.live.iter_mut().filter(|(other, live)| {
+            **other != id
+                && live.verified
+                && !live.leaving
+                && live.user == user
+                && live.install_key == install_key
+        });
+        left.map(|(other, live)| {
+            live.leaving = true;
+            Effect::Command {
+                aggregate: (*other).into(),
+                body: WireCommand::Session(session::WireCommand::RequestEnd {
+                    reason: EndReason::SignedInAgain,
+                }),
+                correlation: live.correlation,
+                not_after: None,
+            }
+        })
+        .collect()
     }
 
     fn bootstrap_issued(
@@ -223,6 +251,8 @@ impl Enforcement {
                         gateway: e.gateway,
                         policy: e.policy.id,
                         client_key: e.desktop.session_key,
+                        install_key: e.desktop.install_key,
+                        verified: false,
                         correlation: event.decision.correlation,
                         posture: None,
                         ends_at: Millis::MAX,
@@ -237,8 +267,9 @@ impl Enforcement {
             S::Verified(e) => {
                 if let Some(live) = self.live.get_mut(&id) {
                     live.ends_at = e.ends_at;
+                    live.verified = true;
                 }
-                vec![]
+                self.end_what_the_same_desktop_left(id)
             }
             S::EndMoved(e) => {
                 if let Some(live) = self.live.get_mut(&id) {

@@ -139,8 +139,10 @@ fn what_a_session_stands_on_ends_it_when_it_goes() {
 fn of_two_sessions_that_raced_past_the_limit_the_first_one_stays() {
     let mut story = admitted();
     let second = SessionId([77; 16]);
+    let mut opened = story::opened();
+    opened.desktop.install_key = Digest([99; 32]);
     let events: Vec<session::Event> =
-        vec![story::opened().into(), story::verified(3_600_000).into(), story::bootstrap_issued().into()];
+        vec![opened.into(), story::verified(3_600_000).into(), story::bootstrap_issued().into()];
     let end = story::command(
         second.into(),
         WireCommand::Session(session::WireCommand::RequestEnd { reason: EndReason::PolicyChanged }),
@@ -150,6 +152,17 @@ fn of_two_sessions_that_raced_past_the_limit_the_first_one_stays() {
     let unchanged = policy::Document { max_minutes: 30, ..story::document() };
     let seq = story.seq() + 1;
     assert_eq!(story.decision(story::POLICY, change(unchanged)), vec![deadline(DeadlineKind::Lease, seq)]);
+}
+
+#[test]
+fn a_desktop_that_is_verified_again_ends_what_it_left_standing_before() {
+    let mut story = admitted();
+    let again: Vec<session::Event> = vec![story::opened().into(), story::verified(3_600_000).into()];
+    let end = request_end(EndReason::SignedInAgain);
+    assert_eq!(story.decision(SessionId([77; 16]), again), vec![end]);
+    // Before it is verified, a second sign-in takes nothing away: anybody who knows the password could.
+    let begun: Vec<session::Event> = vec![story::opened().into()];
+    assert_eq!(story.decision(SessionId([78; 16]), begun), vec![]);
 }
 
 #[test]
