@@ -22,6 +22,7 @@ pub fn stay(mut product: Product) -> Result {
     if product.agent_is_enrolled() {
         product.start_agent()?;
     }
+    product.public_ca()?;
     shortcuts(&product.house.place)?;
     tell(&product, again, &config.display().to_string());
     while !interrupt::asked() {
@@ -53,6 +54,7 @@ fn shortcuts(place: &Place) -> Result {
         ("phone", format!("exec {data}/bin/viworks-authenticator")),
         ("desktop-1", connect(netns::DESKTOP_1)),
         ("desktop-2", connect(netns::DESKTOP_2)),
+        ("browse-1", format!("exec {} {data}/bin/xtask probe get", inside(netns::DESKTOP_1))),
         ("in-desktop-1", format!("exec {}", inside(netns::DESKTOP_1))),
         ("replay", format!("exec {data}/bin/viworks-replay --data {data}/control")),
     ] {
@@ -62,45 +64,55 @@ fn shortcuts(place: &Place) -> Result {
 }
 
 fn tell(product: &Product, again: bool, config: &str) {
-    let dir = product.house.place.at("do");
-    let do_ = dir.display();
     println!();
     println!("ViWorkS is up.");
     println!("  address         {URL}   (certificate authority: {})", product.ca().display());
     match product.printed_passwords().last() {
         Some(password) if !again => println!("  owner password  {password}   (user: owner; shown once)"),
-        _ => println!("  owner password  the one of the first start"),
+        _ => println!("  owner password  the one of the first start   (user: owner)"),
     }
-    println!("\nNext, in another terminal, as root:");
-    println!("  cd {do_}");
+    println!(
+        "\nNext, in other terminals, as root; what stands in CAPITALS was printed by a command before it:\n"
+    );
+    println!("  cd {}", product.house.place.at("do").display());
     println!("  ./viworks signin --url {URL} --ca {} --user owner", product.ca().display());
     if product.agent_is_enrolled() {
-        println!("  ./viworks gateway list");
+        println!(
+            "  ./viworks gateway list; ./viworks user list      # what was there before; go on with ./desktop-1"
+        );
     } else {
-        println!(
-            "  ./viworks policy create --name office --allow-country AU --resource intranet=intranet,{},{},tcp \\",
-            netns::ALLOWED_IP,
-            netns::RESOURCE_PORT
-        );
-        println!(
-            "      --image {}            # then: ./viworks policy activate POLICY",
-            super::containers::IMAGE
-        );
-        println!("  ./viworks gateway invite --name gw1 --address {}", netns::GATEWAY_IP);
-        let state = product.agent_state();
-        println!("  ./agent enrol --token TOKEN --state {} --config {config}", state.display());
-        println!("  ./agent run --state {}                # stays in that terminal", state.display());
+        gateway(&product.agent_state().display().to_string(), config);
     }
-    println!("  ./viworks user create alice --policy POLICY --gateway GATEWAY");
-    println!("  ./viworks user enrol-phone ALICE");
-    println!("  ./phone enrol --payload PAYLOAD --state alice-phone");
-    println!("  ./desktop-1 --user alice                   # and, when it asks for the code:");
-    println!("  ./phone wait --state alice-phone --country AU");
-    println!("  ./in-desktop-1 wget -qO- PAGE              # the page that desktop-1 names");
-    println!("  ./viworks session list; ./viworks session terminate SESSION --reason because");
+    println!(
+        "\n  ./viworks user create alice --policy POLICY --gateway GATEWAY     # asks for her first password"
+    );
+    println!("  ./viworks user enrol-phone USER");
+    println!("  ./phone enrol --payload VWQR1... --state alice-phone");
+    println!(
+        "\n  ./desktop-1 --user alice                         # in a terminal of its own; asks for the code"
+    );
+    println!("  ./phone wait --state alice-phone --country AU    # shows it");
+    println!("  ./browse-1 PAGE                                  # the page that the desktop names");
+    println!("  ./viworks session list");
+    println!("  ./viworks session terminate SESSION --reason because");
     println!("  ./replay timeline SESSION");
     if product.house.place.keeps() {
         println!("\nThe data stays in {}.", product.house.place.at("").display());
     }
-    println!("\nCtrl-C stops all of it and leaves nothing behind.");
+    println!("\nCtrl-C here stops all of it and leaves nothing behind.");
+}
+
+fn gateway(state: &str, config: &str) {
+    println!(
+        "\n  ./viworks policy create --name office --allow-country AU --image {} \\",
+        super::containers::IMAGE
+    );
+    println!(
+        "      --resource intranet=intranet,{},{},tcp --activate",
+        netns::ALLOWED_IP,
+        netns::RESOURCE_PORT
+    );
+    println!("  ./viworks gateway invite --name gw1 --address {}", netns::GATEWAY_IP);
+    println!("  ./agent enrol --state {state} --config {config} --token VWGW1...");
+    println!("  ./agent run --state {state}      # in a terminal of its own");
 }

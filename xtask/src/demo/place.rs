@@ -149,6 +149,7 @@ impl Drop for Place {
         if self.keep || !self.dir.exists() {
             let _ = fs::remove_file(LAST);
         }
+        let _ = fs::remove_file(LOCK);
     }
 }
 
@@ -181,8 +182,14 @@ fn lock() -> Result<File> {
         .write(true)
         .open(path)
         .map_err(|error| Failure::file("open", path, &error))?;
+    // The one before removes the file as it ends: a lock on a file that nobody finds any more is none.
+    let is_found = || {
+        let (found, held) = (fs::metadata(path).ok()?, file.metadata().ok()?);
+        (found.ino() == held.ino()).then_some(())
+    };
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) if is_found().is_some() => Ok(file),
+        Ok(()) => bail!("another demo has only just ended; start again"),
         Err(TryLockError::WouldBlock) => bail!("another demo is running on this machine; end it first"),
         Err(TryLockError::Error(error)) => Err(Failure::file("lock", path, &error)),
     }

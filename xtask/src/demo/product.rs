@@ -291,7 +291,7 @@ impl Product {
     }
 
     /// The control plane's directory is closed to others; its CA certificate is for everybody.
-    fn public_ca(&self) -> Result<PathBuf> {
+    pub fn public_ca(&self) -> Result<PathBuf> {
         let copy = self.house.place.at("run/ca.pem");
         if !copy.is_file() {
             place::copy(&self.ca(), &copy, 0o644)?;
