@@ -4,7 +4,7 @@ use super::{
     stand::key,
     world::{ADDRESS, Desktop, World, other_than, with_certificate},
 };
-use crate::{ca, init};
+use crate::{ca, clock, init};
 use rustls::pki_types::ServerName;
 use std::{net::Ipv4Addr, time::Duration};
 use tokio::{io::AsyncReadExt as _, net::TcpStream};
@@ -12,6 +12,7 @@ use viworks_api::{
     client::{ApiError, AuditQuery, Newer},
     desktop::{AnswerRequest, BootstrapRequest, DesktopStage, OpenResponse},
     device::DeviceStage,
+    policy::ChangeRequest,
     session::{SessionState, TerminateRequest},
 };
 use viworks_domain::{policy::Rule, session::EndReason};
@@ -122,6 +123,25 @@ async fn this_is_not_me_ends_the_sign_in_and_one_sessions_token_opens_no_other()
     phone.deny(other.session.id()).await;
     let view = other.sees(|stage| !matches!(stage, DesktopStage::WaitingForPhone { .. })).await;
     assert!(matches!(view.stage, DesktopStage::Expired | DesktopStage::Ended { .. }), "{:?}", view.stage);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_administrator_changes_ends_the_connections_it_no_longer_allows() {
+    let world = World::up(1).await;
+    let (ada, desktop) = world.connected("ada").await;
+    let (_, other) = world.connected("bob").await;
+    world.owner.suspend_user(ada, &key()).await.expect("suspended");
+    let view = desktop.sees(|stage| matches!(stage, DesktopStage::Ended { .. })).await;
+    assert_eq!(view.stage, DesktopStage::Ended { reason: EndReason::UserNotActive });
+
+    let shown = world.owner.policy(world.policy, Newer::default()).await.expect("shown");
+    let mut document = shown.row.document;
+    document.not_after = Some(clock::now().plus(Duration::from_secs(2)));
+    let changed = world.owner.change_policy(world.policy, &key(), &ChangeRequest { document }).await;
+    changed.expect("changed");
+    let view = other.sees(|stage| matches!(stage, DesktopStage::Ended { .. })).await;
+    let DesktopStage::Ended { reason } = view.stage else { unreachable!() };
+    assert!(matches!(reason, EndReason::WindowClosed | EndReason::PolicyChanged), "{reason:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

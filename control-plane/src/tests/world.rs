@@ -17,7 +17,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use viworks_api::{
     bytes::Bytes,
     client::{Client, EnrolledDevice, Newer, OpenSession},
-    desktop::{DesktopStage, DesktopView, OpenRequest, open_input},
+    desktop::{AnswerRequest, BootstrapRequest, DesktopStage, DesktopView, OpenRequest, open_input},
     device::{DeviceStage, EnrolRequest, EnrolmentPayload, PostureRequest, WaitingSession},
     gateway::{self, EnrolmentToken, InviteRequest},
     policy::DraftRequest,
@@ -71,6 +71,21 @@ impl World {
         let policy = owner.draft_policy(&key(), &draft).await.expect("drafted").id;
         let gateway = Gateway::enrol(&stand, &owner).await;
         Self { stand, owner, policy, gateway }
+    }
+
+    /// Somebody all the way in: password, phone, code, bootstrap, tunnel.
+    pub async fn connected(&self, name: &str) -> (UserId, Desktop) {
+        let (user, phone) = self.person(name).await;
+        let desktop = Desktop::sign_in(&self.stand.client(), name).await;
+        let session = desktop.session.id();
+        let code = phone.code_for(session).await;
+        let answer = desktop.session.answer(&key(), &AnswerRequest { code }).await.expect("an answer");
+        assert!(answer.verified);
+        let request = BootstrapRequest { csr: desktop.request() };
+        let bootstrap = desktop.session.bootstrap(&key(), &request).await.expect("released");
+        self.gateway.tunnel_up(session, bootstrap.bootstrap);
+        desktop.sees(|stage| matches!(stage, DesktopStage::Connected { .. })).await;
+        (user, desktop)
     }
 
     /// A user whose steps the gateway has done, with an enrolled phone.
