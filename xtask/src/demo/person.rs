@@ -97,9 +97,14 @@ fn tell(product: &Product, again: bool, config: &str) {
     println!("  ./viworks session terminate SESSION --reason because");
     println!("  ./replay timeline SESSION");
     if product.house.place.keeps() {
-        println!("\nThe data stays in {}.", product.house.place.at("").display());
+        let dir = product.house.place.at("");
+        println!(
+            "\nCtrl-C here stops all of it. The data stays in {}; a second start goes on.",
+            dir.display()
+        );
+    } else {
+        println!("\nCtrl-C here stops all of it and leaves nothing behind.");
     }
-    println!("\nCtrl-C here stops all of it and leaves nothing behind.");
 }
 
 fn gateway(state: &str, config: &str) {

@@ -37,7 +37,9 @@ pub fn run(walk: &mut Walk) -> Result {
             let telemetry = telemetry(shown);
             !telemetry["machine"]["memory_total"].is_null()
                 && telemetry["services"].as_array().is_some_and(|services| !services.is_empty())
-                && telemetry["containers"].as_array().is_some_and(|all| !all.is_empty())
+                && telemetry["containers"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|one| one["session"] == walk.session.as_str()))
         })
     })?;
     see("  and they change", || {
