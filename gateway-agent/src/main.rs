@@ -80,9 +80,15 @@ fn main() -> ExitCode {
                 source = cause.source();
             }
             tracing::error!(because = chain.join(": "), "{error}");
-            ExitCode::FAILURE
+            if is_bad_configuration(error.as_ref()) { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// Found before anything was bound, asked or written.
+fn is_bad_configuration(error: &(dyn Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(parent::ParentError::Config(_)))
+        || matches!(error.downcast_ref(), Some(enrol::EnrolError::Config(_) | enrol::EnrolError::NotAToken))
 }
 
 fn on_one_thread<E: Error + 'static>(
