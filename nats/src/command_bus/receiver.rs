@@ -90,7 +90,7 @@ impl Receiver {
         Ok(Self { bus, puller, keys, log })
     }
 
-    /// The next genuine command. Cancel-safe but for a message that is being parked, which comes again.
+    /// The next genuine command. Cancel-safe.
     pub async fn next(&mut self) -> Result<Incoming, Closed> {
         loop {
             let Some(delivery) = self.puller.next().await? else { continue };
@@ -105,23 +105,8 @@ impl Receiver {
                         delivery,
                     });
                 }
-                Err(parked) => {
-                    tracing::warn!(
-                        subject = delivery.subject(),
-                        reason = parked.reason.as_str(),
-                        "a command is parked"
-                    );
-                    match park(&self.bus, ParkedFrom::Commands, parked.reason, &delivery).await {
-                        Ok(()) => {
-                            if let Some(reply) = parked.reply {
-                                let to = delivery.header(REPLY_HEADER);
-                                answer_to(&self.bus, to, &reply).await;
-                            }
-                        }
-                        // It comes again after the consumer's wait.
-                        Err(error) => tracing::warn!(%error, "parking failed"),
-                    }
-                }
+                // By itself: whoever waits here may have other things to do meanwhile, and drop this wait.
+                Err(parked) => drop(tokio::spawn(set_aside(self.bus.clone(), parked, delivery))),
             }
         }
     }
@@ -161,6 +146,19 @@ impl Receiver {
         let told = reply_address(delivery, command.origin).is_some();
         let reply = told.then_some(Reply { command: command.id, answer: Answer::Parked });
         Err(Parked { reason, reply })
+    }
+}
+
+async fn set_aside(bus: Bus, parked: Parked, delivery: Delivery) {
+    let reason = parked.reason;
+    tracing::warn!(subject = delivery.subject(), reason = reason.as_str(), "a command is parked");
+    match park(&bus, ParkedFrom::Commands, reason, &delivery).await {
+        Ok(()) => {
+            if let Some(reply) = parked.reply {
+                answer_to(&bus, delivery.header(REPLY_HEADER), &reply).await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "parking failed; the message comes again"),
     }
 }
 
