@@ -2,7 +2,8 @@
 //!
 //! One seed is one history: people, phones, desktops, workers, processes and gateways around an in-memory bus,
 //! with faults. The rules are the real ones of `viworks-domain`; only what moves bytes is made up here. This
-//! crate never opens a socket or reads a clock, and a history has no thread.
+//! library never opens a socket or reads a clock, and a history has no thread. (`viworks-probe`, the binary beside
+//! it, is for the demo's walk through the real system.)
 //!
 //! - `VIWORKS_SEED=17 cargo test -p viworks-e2e five_hundred -- --nocapture` tells the whole history of a seed;
 //!   `VIWORKS_SEEDS=500..5000` runs others than the usual ones.

@@ -3,6 +3,7 @@
 use crate::{api::Api, authority::Authority, gateway::Gateway};
 use std::{
     fs,
+    io::Write as _,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -26,7 +27,7 @@ pub struct Ground {
 pub fn alone(test: &str, scenario: impl AsyncFnOnce(Ground)) {
     if std::env::var_os(INSIDE).is_none() {
         if let Some(reason) = cannot() {
-            println!("skipped: {reason}");
+            skip(test, reason);
             return;
         }
         let status = Command::new("unshare")
@@ -43,6 +44,15 @@ pub fn alone(test: &str, scenario: impl AsyncFnOnce(Ground)) {
     assert!(up.success());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async { scenario(Ground::new().await).await });
+}
+
+/// Said on the screen, and in the list that the test run gathers.
+fn skip(test: &str, reason: &str) {
+    println!("skipped: {reason}");
+    if let Some(list) = std::env::var_os("VIWORKS_SKIPS") {
+        let mut list = fs::File::options().append(true).create(true).open(list).expect("the list");
+        writeln!(list, "{test}: {reason}").expect("the list");
+    }
 }
 
 fn cannot() -> Option<&'static str> {
