@@ -69,7 +69,7 @@ pub fn skip(test: &str, reason: &str) {
     eprintln!("skipped: {test}: {reason}");
     if let Some(file) = std::env::var_os("VIWORKS_SKIPS") {
         let mut file = File::options().create(true).append(true).open(file).unwrap();
-        writeln!(file, "{test}: {reason}").unwrap();
+        file.write_all(format!("{test}: {reason}\n").as_bytes()).unwrap();
     }
 }
 
