@@ -252,3 +252,23 @@ fn reused(version: u64) -> Answer {
 fn too_late() -> Refused {
     Refused { class: RefusalClass::Gone, code: "command.expired".to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("a lookup failed")]
+    struct Lookup(#[source] ReadError);
+
+    #[test]
+    fn a_bus_that_is_away_never_makes_a_command_hopeless() {
+        let away = || ReadError::Unavailable { what: "it is away", source: None };
+        for fault in [PrepareFault::from(away()), PrepareFault::from(Lookup(away()))] {
+            assert!(matches!(NotYet::of_preparation(fault), NotYet::Passing(_)));
+        }
+        assert!(matches!(NotYet::of_preparation("no such key".into()), NotYet::Preparation(_)));
+        let unreadable = ReadError::Gap { expected: 1, found: 2 };
+        assert!(matches!(NotYet::of_preparation(unreadable.into()), NotYet::Preparation(_)));
+    }
+}
