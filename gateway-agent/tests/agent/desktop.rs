@@ -13,7 +13,11 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     process::{Child, Stdio},
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 use tokio_rustls::TlsConnector;
@@ -68,6 +72,30 @@ impl Desktop {
             socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
             socket.send_to(packet, (std::net::Ipv4Addr::from(GATEWAY), 62_201)).unwrap();
             socket.recv(&mut [0; 200]).is_ok()
+        })
+    }
+
+    /// Wrong packets that cost a MAC each, as fast as one thread sends them, while `act` goes on; gives how many
+    /// a second.
+    pub fn flooding<T: Send>(&self, admitted: &Admitted, act: impl FnOnce() -> T + Send) -> (T, u64) {
+        let packet = Self::a_knock(admitted).to_packet(&[9; 32]);
+        let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                enter(&self.namespace);
+                let socket = UdpSocket::bind("10.77.0.11:0").unwrap();
+                socket.connect((std::net::Ipv4Addr::from(GATEWAY), 62_201)).unwrap();
+                while !stop.load(Ordering::Relaxed) {
+                    let _ = socket.send(&packet);
+                    sent.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            let watch = Watch::start();
+            super::clock::until("the flood", || sent.load(Ordering::Relaxed) > 20_000);
+            let done = act();
+            stop.store(true, Ordering::Relaxed);
+            let rate = sent.load(Ordering::Relaxed) as f64 / watch.elapsed().as_secs_f64();
+            (done, rate as u64)
         })
     }
 

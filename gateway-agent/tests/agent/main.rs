@@ -216,6 +216,12 @@ fn without_its_bus_a_session_lives_on_and_is_cut_on_time() {
         .expect("ended here", |news| matches!(news, News::EndedLocally { reason: EndReason::LeaseLost, .. }));
     story.end(EndReason::LeaseLost);
     story.expect_receipts();
+
+    // A start without a bus is a start all the same.
+    house.server.as_mut().unwrap().kill();
+    house.kill_child("control");
+    house.runtime.block_on(house.server.as_mut().unwrap().restart());
+    story.expect("a new start", |news| matches!(news, News::Started { sessions } if sessions.is_empty()));
 }
 
 #[test]
@@ -242,6 +248,16 @@ fn what_is_wrong_meets_silence_and_a_certificate_alone_opens_nothing() {
         !house.desktop.is_answered(&right[..106]) && !house.desktop.is_answered(&[&right[..], &[0]].concat())
     );
     assert!(!house.desktop.tcp_answers(house.gateway_address(443)), "one of them opened the door");
+
+    // Nor does a flood of them keep a right one waiting: who knocks, knocks again.
+    let watch = clock::Watch::start();
+    let (answered, rate) = house.desktop.flooding(&admit, || {
+        let tries = (1..=20)
+            .find(|_| house.desktop.knock_with(&admit, &admit.spa_key, Duration::from_millis(100)).is_some());
+        (tries, watch.elapsed())
+    });
+    println!("in a flood of {rate} wrong packets a second: {answered:?}");
+    assert!(answered.0.is_some(), "a flood keeps everybody out");
 
     assert!(house.desktop.is_answered(&right));
     assert!(!house.desktop.is_answered(&right), "the same packet twice");
