@@ -74,14 +74,16 @@ async fn look(arguments: &Arguments) -> Result<(), Fault> {
     let pem = std::fs::read(&arguments.ca).map_err(Fault::Ca)?;
     let client = Client::new(&arguments.url, &Ca::from_pem(&pem)?)?;
     let password = SecretString::from(typed()?);
-    let desk = Desk::new(client, &arguments.user, password, &arguments.home)?;
+    let desk = Desk::new(client.clone(), &arguments.user, password.clone(), &arguments.home)?;
+    // Being verified again on one installation ends what stood there: the other session is another one's.
+    let other_desk = Desk::new(client, &arguments.user, password, &arguments.home.join("other"))?;
 
     // First the one whose bootstrap is left lying: its time passes while the others are looked at.
     let (patient, used_code) = verified(&desk).await?;
     say("code_again", &patient.answer(&used_code).await);
     let lying = patient.bootstrap().await?;
 
-    let (other, _) = verified(&desk).await?;
+    let (other, _) = verified(&other_desk).await?;
     let used = other.bootstrap().await?;
     let first = used.knock().await?;
     let tunnel = used.tls(other.key(), used.certificate()).await?;
