@@ -259,7 +259,11 @@ fn what_is_wrong_meets_silence_and_a_certificate_alone_opens_nothing() {
     println!("in a flood of {rate} wrong packets a second: {answered:?}");
     assert!(answered.0.is_some(), "a flood keeps everybody out");
 
-    assert!(house.desktop.is_answered(&right));
+    // What the flood left in the queue goes first, so who knocks knocks again; and the packet above is old by now.
+    let right = (1..=20)
+        .map(|_| Desktop::a_knock(&admit).to_packet(&admit.spa_key))
+        .find(|packet| house.desktop.is_answered(packet))
+        .expect("a right knock is answered once the flood is over");
     assert!(!house.desktop.is_answered(&right), "the same packet twice");
 
     // The door is open now: another session's certificate finds it so, and gets nowhere.
