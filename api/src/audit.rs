@@ -1,5 +1,6 @@
 //! `GET /v1/audit?user=&session=&correlation=&kind=&cursor=&limit=`: newest first.
 
+use crate::json::Json;
 use serde::{Deserialize, Serialize};
 use viworks_domain::{
     Millis,
@@ -20,8 +21,10 @@ pub struct AuditRow {
     pub user: Option<UserId>,
     pub session: Option<SessionId>,
     /// One sentence, without personal data, addresses or secrets.
+    /// Shown inside a composite row (a user's provisioning steps), not in a list of everything.
+    pub part: bool,
     pub summary: String,
     /// For composite rows (`user.created`): its steps as they stand now. Otherwise the event's findings and the
     /// like, as JSON.
-    pub details: serde_json::Value,
+    pub details: Json,
 }

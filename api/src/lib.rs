@@ -2,11 +2,13 @@
 //! and (feature `client`) a typed client. Compiles to WASM; knows nothing of the bus or of databases.
 
 pub mod bytes;
+pub mod json;
 pub mod problem;
 pub mod token;
 
 // For operators.
 pub mod audit;
+pub mod feed;
 pub mod gateway;
 pub mod operator;
 pub mod policy;

@@ -2,7 +2,11 @@
 //! `POST /{id}/retire`.
 
 use serde::{Deserialize, Serialize};
-use viworks_domain::{ids::PolicyId, policy::Document};
+use viworks_domain::{
+    Millis,
+    ids::PolicyId,
+    policy::{CountryRule, Document, Window},
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,4 +36,23 @@ pub struct PolicyRow {
     pub version: u32,
     pub state: PolicyState,
     pub document: Document,
+}
+
+/// What screens show of a policy: what it is called and what it allows, without the addresses behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicySummary {
+    pub id: PolicyId,
+    pub version: u32,
+    pub state: PolicyState,
+    pub name: String,
+    /// IANA name; windows are read on this zone's clock.
+    pub time_zone: String,
+    /// Empty: any time.
+    pub windows: Vec<Window>,
+    pub not_after: Option<Millis>,
+    pub countries: CountryRule,
+    /// Labels of what it lets people reach.
+    pub resources: Vec<String>,
+    pub max_minutes: u32,
+    pub changed_at: Millis,
 }

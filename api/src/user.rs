@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use viworks_domain::{
     Millis,
     ids::{DeviceId, GatewayId, PolicyId, UserId},
-    policy::KeyProtection,
+    policy::{Country, KeyProtection, Verdict, Window},
     user::{Step, StepFailure},
 };
 
@@ -16,6 +16,20 @@ pub struct CreateRequest {
     pub password: String,
     pub policies: Vec<PolicyId>,
     pub gateways: Vec<GatewayId>,
+    /// What this user gets instead of what the (one) policy says: a policy of their own is made from it and
+    /// assigned in its place. Needs the permission to manage policies too.
+    #[serde(default)]
+    pub instead: Option<Instead>,
+}
+
+/// What is absent stays as the policy has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instead {
+    /// Empty: every country that the policy does not deny.
+    pub allowed_countries: Option<Vec<Country>>,
+    /// Weekly windows on the policy's clock. Empty: any time.
+    pub windows: Option<Vec<Window>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +38,7 @@ pub struct RetryStepRequest {
     pub step: Step,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserState {
     Provisioning,
@@ -56,6 +70,10 @@ pub struct DeviceRow {
     pub enrolled: bool,
     pub revoked: bool,
     pub protection: Option<KeyProtection>,
+    pub enrolled_at: Option<Millis>,
+    pub reported_at: Option<Millis>,
+    /// What a policy found of it last, rule by rule.
+    pub verdict: Option<Verdict>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +87,7 @@ pub struct UserRow {
     pub gateways: Vec<GatewayId>,
     pub devices: Vec<DeviceRow>,
     pub created_at: Millis,
+    pub last_login_at: Option<Millis>,
 }
 
 /// `POST /v1/users/{id}/phone`: what the QR code holds. Shown once, one use, ten minutes.

@@ -201,6 +201,8 @@ pub struct AuditRow {
     pub kind: String,
     pub user: Option<UserId>,
     pub session: Option<SessionId>,
+    /// Shown inside a composite row, not in a list of everything.
+    pub part: bool,
     /// One sentence, without personal data, addresses or secrets.
     pub summary: String,
     /// Findings and the like. Of the composite `user.created`: its steps as they stand now.

@@ -72,6 +72,7 @@ pub async fn run(command: Command, json: bool) -> Result<Shown, Failure> {
                 password: password.to_string(),
                 policies: policy,
                 gateways: gateway,
+                instead: None,
             };
             let created = client.create_user(&key(), &request).await?;
             signed.did(&created.accepted)?;
@@ -239,6 +240,7 @@ mod tests {
             gateways,
             devices: vec![],
             created_at: Millis(0),
+            last_login_at: None,
         }
     }
 

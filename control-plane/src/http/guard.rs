@@ -8,8 +8,12 @@ use crate::{
 use http::header;
 use sha2::{Digest as _, Sha256};
 use std::marker::PhantomData;
-use viworks_api::token::{Bearer, Token};
+use viworks_api::{
+    operator::Permission as Offered,
+    token::{Bearer, Token},
+};
 use viworks_domain::{
+    Millis,
     actor::Actor,
     ids::{Digest, OperatorId, SessionId},
     operator::Operator,
@@ -72,6 +76,17 @@ permissions! {
     EndSessions: Owner;
 }
 
+/// What an operator of this role is offered beyond reading.
+pub fn offered(role: Role) -> Vec<Offered> {
+    let table = [
+        (Offered::ManagePolicies, ManagePolicies::ROLES),
+        (Offered::ManageGateways, ManageGateways::ROLES),
+        (Offered::ManageUsers, ManageUsers::ROLES),
+        (Offered::EndSessions, EndSessions::ROLES),
+    ];
+    table.into_iter().filter(|(_, roles)| roles.contains(&role)).map(|(offered, _)| offered).collect()
+}
+
 /// An operator who is signed in and has the permission.
 pub struct Permit<P> {
     pub operator: OperatorId,
@@ -81,6 +96,8 @@ pub struct Permit<P> {
     pub name: String,
     /// SHA-256 of the token: what signing out takes back.
     pub token: Digest,
+    /// When this sign-in ends by itself.
+    pub expires_at: Millis,
     permission: PhantomData<fn() -> P>,
 }
 
@@ -98,7 +115,10 @@ impl<A: Permission, P: Sync + 'static> Guard<P> for Permit<A> {
         let Bearer::Operator(operator) = token.bearer else { return Err(Rejection::NotSignedIn.into()) };
         let root = call.app.fold::<Operator>(operator).await?;
         let digest = token_digest(&token);
-        let role = root.state.role_of(&digest, clock::now()).ok_or(Rejection::NotSignedIn)?;
+        let now = clock::now();
+        let role = root.state.role_of(&digest, now).ok_or(Rejection::NotSignedIn)?;
+        let live = root.state.live(now).find(|live| live.token == digest);
+        let expires_at = live.map(|live| live.expires_at).ok_or(Rejection::NotSignedIn)?;
         if !A::ROLES.contains(&role) {
             return Err(Rejection::Forbidden.into());
         }
@@ -108,6 +128,7 @@ impl<A: Permission, P: Sync + 'static> Guard<P> for Permit<A> {
             role,
             name: root.state.name.clone(),
             token: digest,
+            expires_at,
             permission: PhantomData,
         })
     }

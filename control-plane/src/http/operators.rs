@@ -2,7 +2,7 @@
 
 use super::{
     call::{Answer, Call},
-    guard::{Anybody, BeSignedIn, Permit},
+    guard::{Anybody, BeSignedIn, Permit, offered},
     limits::Act,
 };
 use crate::operators;
@@ -29,5 +29,11 @@ pub async fn sign_out(mut call: Call, permit: Permit<BeSignedIn>, (): ()) -> Ans
 
 /// `GET /v1/operator/me`
 pub async fn me(call: Call, permit: Permit<BeSignedIn>, (): ()) -> Answer {
-    call.ok(&Me { operator: permit.operator, name: permit.name, role: permit.role })
+    call.ok(&Me {
+        operator: permit.operator,
+        name: permit.name,
+        role: permit.role,
+        may: offered(permit.role),
+        expires_at: permit.expires_at,
+    })
 }

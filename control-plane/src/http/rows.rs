@@ -1,6 +1,6 @@
 //! From what projections hold to what the API shows: one place, so that nothing is shown by accident.
 
-use viworks_api::{audit, gateway, policy, session, user};
+use viworks_api::{audit, gateway, json::Json, policy, session, user};
 use viworks_projections as rows;
 
 pub fn policy(row: rows::PolicyRow) -> policy::PolicyRow {
@@ -48,6 +48,7 @@ pub fn user(row: rows::UserRow) -> user::UserRow {
         gateways: row.gateways,
         devices: row.devices.into_iter().map(device).collect(),
         created_at: row.created_at,
+        last_login_at: row.last_login_at,
     }
 }
 
@@ -70,6 +71,9 @@ fn device(row: rows::DeviceRow) -> user::DeviceRow {
         enrolled: row.state == rows::DeviceState::Enrolled,
         revoked: row.state == rows::DeviceState::Revoked,
         protection: row.protection,
+        enrolled_at: row.enrolled_at,
+        reported_at: row.reported_at,
+        verdict: None,
     }
 }
 
@@ -132,7 +136,8 @@ pub fn audit(row: rows::AuditRow) -> audit::AuditRow {
         kind: row.kind,
         user: row.user,
         session: row.session,
+        part: row.part,
         summary: row.summary,
-        details: row.details,
+        details: Json(row.details),
     }
 }

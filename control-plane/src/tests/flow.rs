@@ -42,6 +42,7 @@ fn user(name: &str) -> CreateRequest {
         password: "a good password".into(),
         policies: vec![],
         gateways: vec![],
+        instead: None,
     }
 }
 

@@ -100,7 +100,11 @@ async fn a_phone_in_a_forbidden_country_is_denied_in_neutral_words_with_the_find
     let query = AuditQuery { user: Some(user), kind: Some("session.denied".into()), ..AuditQuery::default() };
     let told = world.owner.audit(&query).await.expect("told");
     let rule = serde_json::to_value(Rule::PhoneCountry).expect("JSON");
-    assert!(told.rows[0].details.to_string().contains(rule.as_str().expect("a word")), "{:?}", told.rows[0]);
+    assert!(
+        told.rows[0].details.0.to_string().contains(rule.as_str().expect("a word")),
+        "{:?}",
+        told.rows[0]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -44,6 +44,7 @@ async fn an_unknown_user_is_not_told_from_a_wrong_password() {
         password: "the right password".into(),
         policies: vec![],
         gateways: vec![],
+        instead: None,
     };
     owner.create_user(&key(), &ada).await.expect("created");
     let client = stand.client();

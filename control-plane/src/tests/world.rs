@@ -95,6 +95,7 @@ impl World {
             password: PASSWORD.into(),
             policies: vec![self.policy],
             gateways: vec![self.gateway.id],
+            instead: None,
         };
         let user = self.owner.create_user(&key(), &request).await.expect("created");
         let mut newer = Newer::than(user.accepted.seq, PATIENCE);

@@ -32,7 +32,7 @@ impl Queries {
             conditions.push("part = 0".to_owned());
         }
         let sql = format!(
-            "SELECT seq, n, at, correlation, actor, kind, user_id, session_id, summary, details FROM audit \
+            "SELECT seq, n, at, correlation, actor, kind, user_id, session_id, part, summary, details FROM audit \
              WHERE {} ORDER BY seq DESC, n DESC LIMIT $3",
             conditions.join(" AND ")
         );
@@ -66,6 +66,7 @@ fn entry(row: &Columns<'_>) -> Result<AuditRow, QueryError> {
         kind: row.text("kind")?,
         user: row.maybe_id("user_id")?,
         session: row.maybe_id("session_id")?,
+        part: row.flag("part")?,
         summary: row.text("summary")?,
         details: row.json::<Value>("details")?,
     })
