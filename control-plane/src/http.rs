@@ -1,6 +1,7 @@
 //! HTTPS: the accept loop, the routes, and what stands between them.
 
 mod call;
+mod cookie;
 mod guard;
 mod limits;
 pub mod listen;

@@ -1,6 +1,6 @@
 //! A request as handlers see it.
 
-use super::problem;
+use super::{cookie, problem};
 use crate::{
     app::{App, Asker},
     config::LONGEST_WAIT,
@@ -9,7 +9,7 @@ use crate::{
 };
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{net::IpAddr, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 use viworks_api::IDEMPOTENCY_KEY;
@@ -31,11 +31,23 @@ pub struct Peer {
 
 pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send + Sync>>;
 
+/// A request without its body.
+pub struct Head {
+    pub peer: Peer,
+    pub method: Method,
+    pub host: Option<Authority>,
+    pub headers: HeaderMap,
+    pub query: String,
+}
+
 pub struct Call {
     pub app: Arc<App>,
     pub peer: Peer,
     /// What the answer, the log and the command know this request under.
     pub correlation: CorrelationId,
+    pub method: Method,
+    /// Whom the client thinks it is talking to: `Host`, or `:authority` over HTTP/2.
+    pub host: Option<Authority>,
     pub headers: HeaderMap,
     query: Vec<(String, String)>,
     key: Option<Vec<u8>>,
@@ -45,13 +57,17 @@ pub struct Call {
 pub type Answer = Result<Response, ApiError>;
 
 impl Call {
-    pub fn new(app: Arc<App>, peer: Peer, headers: HeaderMap, query: &str, body: Body) -> Self {
-        let authorization = headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+    pub fn new(app: Arc<App>, head: Head, body: Body) -> Self {
+        let Head { peer, method, host, headers, query } = head;
+        // Who asks: the header or, without one, the cookie.
+        let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let presented = authorization.or(cookie::value(&headers).map(str::as_bytes)).unwrap_or_default();
         let correlation = match headers.get(IDEMPOTENCY_KEY) {
-            Some(key) => app.keys.correlation(key.as_bytes(), authorization),
+            Some(key) => app.keys.correlation(key.as_bytes(), presented),
             None => CorrelationId(entropy::bytes()),
         };
-        Self { app, peer, correlation, headers, query: pairs(query), key: None, body: Some(body) }
+        let query = pairs(&query);
+        Self { app, peer, correlation, method, host, headers, query, key: None, body: Some(body) }
     }
 
     /// The body as JSON of exactly this shape.

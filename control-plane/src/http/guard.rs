@@ -1,7 +1,8 @@
 //! Who is asking, folded from the log. A route names the proof it wants; its handler cannot run without one.
 
-use super::{call::Call, desktop::DesktopPermit, device::DevicePermit, route::Id};
+use super::{call::Call, cookie, desktop::DesktopPermit, device::DevicePermit, route::Id};
 use crate::{
+    app::App,
     clock,
     error::{ApiError, Rejection},
 };
@@ -26,6 +27,8 @@ pub enum Who {
     Anybody,
     /// Operators of these roles.
     Operators(&'static [Role]),
+    /// Operators of these roles in a browser, with a page of ours: the cookie alone, never a header.
+    Console(&'static [Role]),
     /// A desktop, about its own session.
     Desktop,
     /// An enrolled phone.
@@ -54,37 +57,45 @@ pub trait Permission: Send + Sync + 'static {
     const ROLES: &'static [Role];
 }
 
+/// Every permission, and whether screens offer what it is for. There is no third place for one to stand in.
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident: $($role:ident),+;)+) => {$(
+    (
+        unoffered { $($(#[$plain_doc:meta])* $plain:ident: $($plain_role:ident),+;)+ }
+        offered { $($(#[$doc:meta])* $name:ident: $($role:ident),+;)+ }
+    ) => {
+        $(permissions!(@one $(#[$plain_doc])* $plain: $($plain_role),+);)+
+        $(permissions!(@one $(#[$doc])* $name: $($role),+);)+
+
+        /// What an operator of this role is offered beyond reading.
+        pub fn offered(role: Role) -> Vec<Offered> {
+            // Exhaustive: what the API knows to offer has its permission here.
+            let roles = |offered| match offered { $(Offered::$name => $name::ROLES),+ };
+            [$(Offered::$name),+].into_iter().filter(|offered| roles(*offered).contains(&role)).collect()
+        }
+    };
+    (@one $(#[$doc:meta])* $name:ident: $($role:ident),+) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub enum $name {}
         impl Permission for $name {
             const ROLES: &'static [Role] = &[$(Role::$role),+];
         }
-    )+};
+    };
 }
 
 permissions! {
-    /// Every list and every row; no secret and no address is in them.
-    Read: Owner, Viewer;
-    /// Oneself: who am I, sign me out.
-    BeSignedIn: Owner, Viewer;
-    ManagePolicies: Owner;
-    ManageGateways: Owner;
-    ManageUsers: Owner;
-    EndSessions: Owner;
-}
-
-/// What an operator of this role is offered beyond reading.
-pub fn offered(role: Role) -> Vec<Offered> {
-    let table = [
-        (Offered::ManagePolicies, ManagePolicies::ROLES),
-        (Offered::ManageGateways, ManageGateways::ROLES),
-        (Offered::ManageUsers, ManageUsers::ROLES),
-        (Offered::EndSessions, EndSessions::ROLES),
-    ];
-    table.into_iter().filter(|(_, roles)| roles.contains(&role)).map(|(offered, _)| offered).collect()
+    unoffered {
+        /// Every list and every row; no secret and no address is in them.
+        Read: Owner, Viewer;
+        /// Oneself: who am I, sign me out.
+        BeSignedIn: Owner, Viewer;
+    }
+    offered {
+        ManagePolicies: Owner;
+        ManageGateways: Owner;
+        ManageUsers: Owner;
+        EndSessions: Owner;
+    }
 }
 
 /// An operator who is signed in and has the permission.
@@ -107,14 +118,15 @@ impl<P> Permit<P> {
     }
 }
 
-impl<A: Permission, P: Sync + 'static> Guard<P> for Permit<A> {
-    const WHO: Who = Who::Operators(A::ROLES);
-
-    async fn admit(call: &Call, _: &P) -> Result<Self, ApiError> {
-        let token = bearer(call)?;
+impl<A: Permission> Permit<A> {
+    /// What the log says of the token now.
+    ///
+    /// # Errors
+    /// It is no operator's, it has ended, its role does not have the permission, or the log is away.
+    pub async fn of(app: &App, token: &Token) -> Result<Self, ApiError> {
         let Bearer::Operator(operator) = token.bearer else { return Err(Rejection::NotSignedIn.into()) };
-        let root = call.app.fold::<Operator>(operator).await?;
-        let digest = token_digest(&token);
+        let root = app.fold::<Operator>(operator).await?;
+        let digest = token_digest(token);
         let now = clock::now();
         let role = root.state.role_of(&digest, now).ok_or(Rejection::NotSignedIn)?;
         let live = root.state.live(now).find(|live| live.token == digest);
@@ -131,6 +143,34 @@ impl<A: Permission, P: Sync + 'static> Guard<P> for Permit<A> {
             expires_at,
             permission: PhantomData,
         })
+    }
+}
+
+impl<A: Permission, P: Sync + 'static> Guard<P> for Permit<A> {
+    const WHO: Who = Who::Operators(A::ROLES);
+
+    /// By the header or, without one, by the cookie.
+    async fn admit(call: &Call, _: &P) -> Result<Self, ApiError> {
+        let token = if call.headers.contains_key(header::AUTHORIZATION) {
+            bearer(call)?
+        } else {
+            cookie::token_of(call)?
+        };
+        Self::of(&call.app, &token).await
+    }
+}
+
+/// An operator in a browser: by the cookie alone, from a page of ours alone. For what a browser opens without
+/// asking us first whether a foreign page may: WebSockets know no CORS.
+pub struct InBrowser<A>(pub Permit<A>);
+
+impl<A: Permission, P: Sync + 'static> Guard<P> for InBrowser<A> {
+    const WHO: Who = Who::Console(A::ROLES);
+
+    async fn admit(call: &Call, _: &P) -> Result<Self, ApiError> {
+        let token = cookie::token_of(call)?;
+        cookie::from_our_page(call)?;
+        Permit::of(&call.app, &token).await.map(Self)
     }
 }
 

@@ -2,17 +2,17 @@
 //! is generated from, and what the tests walk.
 
 use super::{
-    call::{Answer, Call, Peer},
+    call::{Answer, Call, Head, Peer},
     guard::{Guard, Who},
     problem,
 };
-use crate::app::App;
+use crate::{app::App, error::Rejection as Refused};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, uri::Authority};
 use std::{convert::Infallible, net::Ipv4Addr, str::FromStr, sync::Arc};
 use viworks_domain::ids::CorrelationId;
-use warp::{Filter, Rejection, filters::BoxedFilter, path::FullPath, reply::Response};
+use warp::{Filter, Rejection, filters::BoxedFilter, path::FullPath, reply::Response, ws::Ws};
 
 /// One line of the table.
 pub struct Route {
@@ -76,6 +76,42 @@ where
     Route { method, path, who: G::WHO, bind }
 }
 
+/// A WebSocket. `handler` gets the request, the proof that its caller may come, and the upgrade to answer with;
+/// whoever may not come gets a problem, not a socket.
+pub fn socket<G, H, F>(path: &'static str, handler: H) -> Route
+where
+    G: Guard<()>,
+    H: Fn(Call, G, Ws) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Answer> + Send,
+{
+    let bind = Box::new(move |app: &Arc<App>| {
+        let handler = handler.clone();
+        matching::<()>(path)
+            .and(of_method(&Method::GET))
+            .and(upgrade())
+            .and(call(app))
+            .then(move |(): (), upgrade: Option<Ws>, call: Call| {
+                let handler = handler.clone();
+                async move {
+                    let correlation = call.correlation;
+                    let answer = async {
+                        let guard = G::admit(&call, &()).await?;
+                        let upgrade = upgrade.ok_or(Refused::Malformed("this is a WebSocket"))?;
+                        handler(call, guard, upgrade).await
+                    };
+                    finish(answer.await, correlation)
+                }
+            })
+            .boxed()
+    });
+    Route { method: Method::GET, path, who: G::WHO, bind }
+}
+
+/// None for a request that asks for no upgrade.
+fn upgrade() -> impl Filter<Extract = (Option<Ws>,), Error = Infallible> + Clone + Send + Sync + 'static {
+    warp::ws().map(Some).or(warp::any().map(|| None)).unify()
+}
+
 fn finish(answer: Answer, correlation: CorrelationId) -> Response {
     match answer {
         Ok(mut response) => {
@@ -130,14 +166,15 @@ fn of_method(method: &Method) -> BoxedFilter<()> {
 fn call(app: &Arc<App>) -> impl Filter<Extract = (Call,), Error = Rejection> + Clone + Send + Sync + 'static {
     let app = Arc::clone(app);
     warp::ext::optional::<Peer>()
+        .and(warp::method())
+        .and(warp::host::optional())
         .and(warp::header::headers_cloned())
         .and(query())
         .and(warp::body::stream())
-        .map(move |peer: Option<Peer>, headers: HeaderMap, query: String, body| {
+        .map(move |peer: Option<Peer>, method, host: Option<Authority>, headers: HeaderMap, query, body| {
             // Every connection has a peer; a request without one gets no address of its own to be counted by.
             let peer = peer.unwrap_or(Peer { address: Ipv4Addr::UNSPECIFIED.into() });
-            let body = boxed(body);
-            Call::new(Arc::clone(&app), peer, headers, &query, body)
+            Call::new(Arc::clone(&app), Head { peer, method, host, headers, query }, boxed(body))
         })
 }
 

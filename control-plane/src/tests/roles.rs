@@ -10,8 +10,8 @@ const ROLES: [(&str, Role); 2] = [("owner", Role::Owner), ("viewer", Role::Viewe
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_route_lets_in_whom_it_names_and_nobody_else() {
     let stand = Stand::up().await;
-    let tokens = [stand.owner().await.1, stand.operator("viewer", Role::Viewer).await]
-        .map(|token| format!("Bearer {token}"));
+    let tokens = [stand.owner().await.1, stand.operator("viewer", Role::Viewer).await];
+    let origin = stand.url.clone();
     for route in table() {
         // Asking to be signed out ends what the next request needs; its role is the same as `me`'s.
         if route.path == "/v1/operator/sign-out" {
@@ -19,28 +19,39 @@ async fn each_route_lets_in_whom_it_names_and_nobody_else() {
         }
         // There is no such id, so whoever is let in meets a 404 or a 400, never an effect.
         let path = route.path.replace("{id}", &SessionId([9; 16]).to_string());
-        let ask = async |token: Option<&str>| {
-            let auth: Vec<_> = token.iter().map(|token| ("authorization", *token)).collect();
-            stand.send(route.method.as_str(), &path, &auth, b"").await.status
+        let ask = async |headers: &[(&str, &str)]| {
+            stand.send(route.method.as_str(), &path, headers, b"").await.status
         };
-        let nobody = ask(None).await;
+        let nobody = ask(&[]).await;
         let expected = route.who != Who::Anybody;
         assert_eq!(nobody == StatusCode::UNAUTHORIZED, expected, "{path} without a token: {nobody}");
         for ((name, role), token) in ROLES.iter().zip(&tokens) {
-            let status = ask(Some(token)).await;
-            let wanted = match route.who {
-                Who::Operators(roles) if roles.contains(role) => None,
-                Who::Operators(_) => Some(StatusCode::FORBIDDEN),
-                Who::Desktop | Who::Device => Some(StatusCode::UNAUTHORIZED),
-                Who::Anybody => None,
+            let (bearer, cookie) = (format!("Bearer {token}"), format!("__Host-viworks={token}"));
+            let by_header = ask(&[("authorization", &bearer)]).await;
+            let by_cookie = ask(&[("cookie", &cookie), ("origin", &origin)]).await;
+            let (header_wanted, cookie_wanted) = match route.who {
+                Who::Operators(roles) if roles.contains(role) => (None, None),
+                Who::Operators(_) => (Some(StatusCode::FORBIDDEN), Some(StatusCode::FORBIDDEN)),
+                Who::Console(roles) if roles.contains(role) => (Some(StatusCode::UNAUTHORIZED), None),
+                Who::Console(_) => (Some(StatusCode::UNAUTHORIZED), Some(StatusCode::FORBIDDEN)),
+                Who::Desktop | Who::Device => {
+                    (Some(StatusCode::UNAUTHORIZED), Some(StatusCode::UNAUTHORIZED))
+                }
+                Who::Anybody => (None, None),
             };
-            match wanted {
-                Some(wanted) => assert_eq!(status, wanted, "{} {path} as {name}", route.method),
-                None => assert!(
-                    status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN,
-                    "{} {path} as {name}: {status}",
-                    route.method
-                ),
+            for (by, status, wanted) in
+                [("header", by_header, header_wanted), ("cookie", by_cookie, cookie_wanted)]
+            {
+                match wanted {
+                    Some(wanted) => {
+                        assert_eq!(status, wanted, "{} {path} as {name} by {by}", route.method);
+                    }
+                    None => assert!(
+                        status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN,
+                        "{} {path} as {name} by {by}: {status}",
+                        route.method
+                    ),
+                }
             }
         }
     }
@@ -62,17 +73,22 @@ fn matrix() -> String {
     let mut text = String::from(
         "# Who may ask for what\n\nGenerated from the routes (`control-plane/src/http/table.rs`) by their own test. \
          What an operator's role may do is asked a second time by the worker, of the log \
-         (`domain/src/permission.rs`).\n\n| route | owner | viewer | desktop | phone | anybody |\n|---|---|---|---|---|---|\n",
+         (`domain/src/permission.rs`). \"By cookie\": in a browser that is signed in, from a page of ours, and no other \
+         way.\n\n| route | owner | viewer | desktop | phone | anybody |\n|---|---|---|---|---|---|\n",
     );
     for route in table() {
         let mark = |yes: bool| if yes { "yes" } else { "" };
-        let operators = |role| matches!(route.who, Who::Operators(roles) if roles.contains(&role));
+        let operators = |role| match route.who {
+            Who::Operators(roles) => mark(roles.contains(&role)),
+            Who::Console(roles) if roles.contains(&role) => "by cookie",
+            Who::Console(_) | Who::Anybody | Who::Desktop | Who::Device => "",
+        };
         text.push_str(&format!(
             "| `{} {}` | {} | {} | {} | {} | {} |\n",
             route.method,
             route.path,
-            mark(operators(Role::Owner)),
-            mark(operators(Role::Viewer)),
+            operators(Role::Owner),
+            operators(Role::Viewer),
             mark(route.who == Who::Desktop),
             mark(route.who == Who::Device),
             mark(route.who == Who::Anybody),
