@@ -1,0 +1,182 @@
+use super::*;
+use viworks_api::feed::{Change, Notice, Query, Rows, SessionQuery};
+use viworks_domain::{
+    aggregate::LogIdentity,
+    ids::{GatewayId, LogId, OperatorId},
+    permission::Role,
+};
+
+const T0: Millis = Millis(1_000_000);
+
+fn at(seq: u64) -> Position {
+    Position { log: LogIdentity { log_id: LogId([1; 16]), epoch: 1 }, seq }
+}
+
+fn me() -> Me {
+    Me {
+        operator: OperatorId([2; 16]),
+        name: "owner".into(),
+        role: Role::Owner,
+        may: vec![],
+        expires_at: Millis(u64::MAX),
+    }
+}
+
+fn welcome(seq: u64, resumed: bool) -> Frame {
+    Frame::Welcome { me: me(), at: at(seq), now: T0, resumed }
+}
+
+fn snapshot(window: WindowId, seq: u64) -> Frame {
+    Frame::Snapshot { window, seq, rows: Rows::Sessions(vec![]), next: None }
+}
+
+fn delta(prev_seq: u64, seq: u64) -> Frame {
+    let down = Notice::GatewayDown { gateway: GatewayId([3; 16]), name: "sydney".into() };
+    Frame::Delta { prev_seq, seq, changes: vec![Change::Notice(down)] }
+}
+
+impl Feed {
+    fn hears(&mut self, frame: &Frame) -> Result<Option<Frame>, Broken> {
+        self.message(&bytes::encode(frame), T0)
+    }
+
+    fn opens(&mut self) -> Request {
+        bytes::decode(&self.connected(T0)).expect("a request")
+    }
+
+    fn watches(&mut self) -> WindowId {
+        let id = self.new_window();
+        let _ = self.watch(Window { id, query: Query::Sessions(SessionQuery::default()), limit: 100 });
+        id
+    }
+}
+
+fn resume_of(request: &Request) -> Option<u64> {
+    match request {
+        Request::Open { resume, .. } => resume.map(|position| position.seq),
+        other => panic!("not an opening: {other:?}"),
+    }
+}
+
+/// A feed that is live at 10 with one window.
+fn live() -> Feed {
+    let mut feed = Feed::default();
+    let window = feed.watches();
+    feed.opens();
+    feed.hears(&welcome(10, false)).expect("welcome");
+    assert_eq!(feed.mark(), Mark::CatchingUp { seq: 10 });
+    feed.hears(&snapshot(window, 10)).expect("snapshot");
+    assert_eq!(feed.mark(), Mark::Live { seq: 10 });
+    feed
+}
+
+#[test]
+fn a_broken_connection_resumes_from_the_last_sequence_seen() {
+    let mut feed = live();
+    feed.hears(&delta(10, 12)).expect("delta");
+    assert!(matches!(feed.closed(1006, Millis(2_000_000), 0.5), Next::Retry(_)));
+    assert_eq!(feed.mark(), Mark::Offline { seq: 12, since: Millis(2_000_000) });
+    assert_eq!(resume_of(&feed.opens()), Some(12));
+    feed.hears(&welcome(15, true)).expect("welcome");
+    assert!(!feed.has_reached(15), "the deltas are still on their way");
+    feed.hears(&delta(12, 15)).expect("delta");
+    assert!(feed.has_reached(15));
+}
+
+#[test]
+fn what_was_never_answered_is_not_resumed() {
+    let mut feed = live();
+    feed.watches();
+    feed.closed(1006, T0, 0.5);
+    assert_eq!(resume_of(&feed.opens()), None);
+}
+
+#[test]
+fn a_gap_breaks_the_connection_and_what_is_known_already_says_nothing() {
+    let mut feed = live();
+    assert_eq!(feed.hears(&delta(11, 12)), Err(Broken::Gap { expected: 10, found: 11 }));
+    let mut feed = live();
+    assert_eq!(feed.hears(&delta(8, 10)), Ok(None));
+    assert!(feed.hears(&delta(8, 11)).expect("overlapping").is_some());
+    assert!(feed.has_reached(11));
+}
+
+#[test]
+fn bytes_that_are_no_frame_and_frames_before_the_welcome_break_the_connection() {
+    let mut feed = live();
+    assert_eq!(feed.message(&[250, 1, 2], T0), Err(Broken::NotUnderstood));
+    feed.closed(1006, T0, 0.0);
+    feed.opens();
+    assert_eq!(feed.hears(&delta(10, 11)), Err(Broken::OutOfTurn));
+}
+
+#[test]
+fn silence_is_noticed_and_any_word_ends_it() {
+    let mut feed = live();
+    let later = T0.plus(SILENCE);
+    assert!(!feed.is_silent(later));
+    assert!(feed.is_silent(later.plus(Duration::from_millis(1))));
+    feed.message(&bytes::encode(&Frame::Head { seq: 10, log_head: 10, now: T0 }), later).expect("head");
+    assert!(!feed.is_silent(later.plus(Duration::from_millis(1))));
+}
+
+#[test]
+fn a_log_that_runs_ahead_is_said_to_be_caught_up_with() {
+    let mut feed = live();
+    feed.hears(&Frame::Head { seq: 10, log_head: 1_000, now: T0 }).expect("head");
+    assert_eq!(feed.mark(), Mark::CatchingUp { seq: 10 });
+    feed.hears(&Frame::Head { seq: 1_000, log_head: 1_000, now: T0 }).expect("head");
+    assert_eq!(feed.mark(), Mark::Live { seq: 1_000 });
+}
+
+#[test]
+fn an_ended_sign_in_is_not_tried_again_and_anything_else_is_ever_more_slowly() {
+    let mut feed = live();
+    assert_eq!(feed.closed(close::SIGNED_OUT, T0, 0.5), Next::SignIn);
+    let mut feed = live();
+    let pauses = (0..12).map(|_| match feed.closed(1006, T0, 1.0) {
+        Next::Retry(pause) => pause,
+        Next::SignIn => panic!("nobody signed out"),
+    });
+    let pauses = pauses.collect::<Vec<_>>();
+    assert!(pauses.is_sorted(), "{pauses:?}");
+    assert_eq!((pauses[0], pauses[11]), (FIRST_PAUSE, LONGEST_PAUSE));
+    feed.opens();
+    feed.hears(&welcome(10, true)).expect("welcome");
+    assert_eq!(feed.closed(1006, T0, 1.0), Next::Retry(FIRST_PAUSE));
+}
+
+#[test]
+fn whoever_signs_in_next_is_shown_nothing_of_the_one_before() {
+    let mut feed = live();
+    feed.closed(close::SIGNED_OUT, T0, 0.0);
+    feed.forget();
+    assert_eq!((feed.me(), feed.mark()), (None, Mark::Connecting));
+    let opening = feed.opens();
+    assert_eq!(resume_of(&opening), None);
+    assert!(matches!(opening, Request::Open { windows, .. } if windows.len() == 1));
+}
+
+#[test]
+fn a_window_that_is_opened_before_the_welcome_is_asked_for_too() {
+    let mut feed = live();
+    feed.closed(1006, T0, 0.0);
+    feed.opens();
+    let id = feed.new_window();
+    assert!(feed.watch(Window { id, query: Query::Gateways, limit: 100 }).is_some());
+}
+
+#[test]
+fn an_answer_to_a_closed_window_is_dropped() {
+    let mut feed = live();
+    let window = feed.watches();
+    feed.unwatch(window);
+    assert_eq!(feed.hears(&snapshot(window, 11)), Ok(None));
+}
+
+#[test]
+fn countdowns_follow_the_servers_clock() {
+    let mut feed = live();
+    feed.hears(&Frame::Head { seq: 10, log_head: 10, now: Millis(T0.0 - 5_000) }).expect("head");
+    assert_eq!(feed.server_time(Millis(T0.0 + 1_000)), Millis(T0.0 - 4_000));
+}

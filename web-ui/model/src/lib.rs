@@ -1,0 +1,8 @@
+//! What the console knows and how it says it, without a browser: the feed's client, lists that stay in order
+//! while their rows change, views as URLs, words and formats.
+//!
+//! Nothing here renders, opens a socket, reads a clock or draws a random number; time and chance are arguments, so
+//! that all of it is tested like any other rule. It decides nothing either: what a person may do, the server says.
+
+pub mod feed;
+pub mod list;

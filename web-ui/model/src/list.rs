@@ -1,0 +1,271 @@
+//! A list that stays in order while its rows change, and does not move under a person's hands.
+//!
+//! It holds which rows there are and in which order; the rows themselves are kept by whoever shows them, by id.
+//! While it is *held* (somebody points at it, has the focus in it or has scrolled down) rows change in place, but
+//! none comes or goes: what would, waits until the list is let go.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+    fmt::Debug,
+    hash::Hash,
+};
+use viworks_api::{
+    audit::AuditRow, feed::Change, feed::Query, gateway::GatewayRow, policy::PolicySummary,
+    session::SessionRow, user::UserRow,
+};
+use viworks_domain::{
+    Millis,
+    ids::{GatewayId, PolicyId, SessionId, UserId},
+};
+
+/// A row of one kind: what it is known by, where it stands, and how it arrives.
+pub trait Row: Clone + PartialEq + Debug + 'static {
+    type Id: Copy + Eq + Hash + Ord + Debug + Send + Sync + 'static;
+    /// Ascending: the first on the screen has the smallest.
+    type Key: Clone + Ord + Debug + 'static;
+
+    fn id(&self) -> Self::Id;
+    fn key(&self) -> Self::Key;
+    fn of(change: &Change) -> Option<&Self>;
+    fn is_in(&self, query: &Query) -> bool;
+}
+
+/// What became of a row that has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the list (new, or as it was): keep the row.
+    Shown,
+    /// It waits until the list is let go: keep the row.
+    Waiting,
+    /// It is not in the list (any more): drop the row.
+    Gone,
+    /// It was not and is not in the list.
+    Elsewhere,
+}
+
+#[derive(Debug)]
+pub struct List<R: Row> {
+    query: Query,
+    order: Vec<(R::Key, R::Id)>,
+    keys: HashMap<R::Id, R::Key>,
+    /// Where the next page begins; none when all is here.
+    next: Option<String>,
+    held: bool,
+    arriving: HashMap<R::Id, R::Key>,
+    leaving: HashSet<R::Id>,
+    /// Counts changes of the order.
+    version: u64,
+}
+
+impl<R: Row> List<R> {
+    pub fn new(query: Query) -> Self {
+        Self {
+            query,
+            order: Vec::new(),
+            keys: HashMap::new(),
+            next: None,
+            held: false,
+            arriving: HashMap::new(),
+            leaving: HashSet::new(),
+            version: 0,
+        }
+    }
+
+    pub const fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// The window was asked something else: what is here is not the answer.
+    pub fn ask(&mut self, query: Query) {
+        *self = Self { version: self.version + 1, held: self.held, ..Self::new(query) };
+    }
+
+    /// A whole answer, in place of everything.
+    pub fn replace<'a>(&mut self, rows: impl IntoIterator<Item = &'a R>, next: Option<String>) {
+        self.order.clear();
+        self.keys.clear();
+        self.arriving.clear();
+        self.leaving.clear();
+        self.extend(rows, next);
+    }
+
+    /// The next page.
+    pub fn extend<'a>(&mut self, rows: impl IntoIterator<Item = &'a R>, next: Option<String>) {
+        for row in rows {
+            // What came live since the page before stands already.
+            if self.keys.insert(row.id(), row.key()).is_none() {
+                self.order.push((row.key(), row.id()));
+            }
+        }
+        self.order.sort_unstable();
+        self.next = next;
+        self.version += 1;
+    }
+
+    pub fn take(&mut self, row: &R) -> Taken {
+        let (id, key) = (row.id(), row.key());
+        let is_in = row.is_in(&self.query);
+        if self.keys.contains_key(&id) {
+            return if is_in {
+                self.leaving.remove(&id);
+                self.place(id, key);
+                Taken::Shown
+            } else if self.held {
+                self.leaving.insert(id);
+                Taken::Shown
+            } else {
+                self.remove(id);
+                Taken::Gone
+            };
+        }
+        if !is_in {
+            return if self.arriving.remove(&id).is_some() { Taken::Gone } else { Taken::Elsewhere };
+        }
+        if self.is_beyond(&key) {
+            return Taken::Elsewhere;
+        }
+        if self.held {
+            self.arriving.insert(id, key);
+            return Taken::Waiting;
+        }
+        self.place(id, key);
+        Taken::Shown
+    }
+
+    /// Behind the last row that is here while there are more: it comes with its page.
+    fn is_beyond(&self, key: &R::Key) -> bool {
+        self.next.is_some() && self.order.last().is_none_or(|(last, _)| key > last)
+    }
+
+    fn place(&mut self, id: R::Id, key: R::Key) {
+        if self.keys.get(&id) == Some(&key) {
+            return;
+        }
+        self.remove(id);
+        let at = self.order.partition_point(|(other, other_id)| (other, other_id) < (&key, &id));
+        self.order.insert(at, (key.clone(), id));
+        self.keys.insert(id, key);
+        self.version += 1;
+    }
+
+    fn remove(&mut self, id: R::Id) {
+        let Some(key) = self.keys.remove(&id) else { return };
+        if let Ok(at) = self.order.binary_search(&(key, id)) {
+            self.order.remove(at);
+            self.version += 1;
+        }
+    }
+
+    /// From now on nothing comes or goes.
+    pub const fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// What waited comes and goes now; the ids of rows that are gone.
+    pub fn let_go(&mut self) -> Vec<R::Id> {
+        self.held = false;
+        self.settle()
+    }
+
+    /// Shows what waits, and stays held if it is.
+    pub fn settle(&mut self) -> Vec<R::Id> {
+        for (id, key) in std::mem::take(&mut self.arriving) {
+            self.place(id, key);
+        }
+        let gone = std::mem::take(&mut self.leaving).into_iter().collect::<Vec<_>>();
+        for id in &gone {
+            self.remove(*id);
+        }
+        gone
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = R::Id> + '_ {
+        self.order.iter().map(|(_, id)| *id)
+    }
+
+    pub const fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// New rows that wait to be shown.
+    pub fn waiting(&self) -> usize {
+        self.arriving.len()
+    }
+
+    /// Rows that are shown but do not belong here any more.
+    pub fn is_leaving(&self, id: R::Id) -> bool {
+        self.leaving.contains(&id)
+    }
+
+    pub fn next(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
+
+    /// Another number whenever rows have come, gone or moved.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+/// A kind's id, its variant of [`Change`], its place, and whether a question is about it and has it.
+macro_rules! rows {
+    ($($row:ty: $id:ty, $variant:ident, $key:ty = |$of:ident| $place:expr, |$is:ident| $question:pat => $is_in:expr;)+) => {$(
+        impl Row for $row {
+            type Id = $id;
+            type Key = $key;
+
+            fn id(&self) -> $id {
+                let row = self;
+                id_of!($variant, row)
+            }
+            fn key(&self) -> $key {
+                let $of = self;
+                $place
+            }
+            fn of(change: &Change) -> Option<&Self> {
+                match change {
+                    Change::$variant(row) => Some(row),
+                    _ => None,
+                }
+            }
+            fn is_in(&self, query: &Query) -> bool {
+                let $is = self;
+                match query {
+                    $question => $is_in,
+                    _ => false,
+                }
+            }
+        }
+    )+};
+}
+
+macro_rules! id_of {
+    (Audit, $row:ident) => {
+        ($row.seq, $row.n)
+    };
+    ($other:ident, $row:ident) => {
+        $row.id
+    };
+}
+
+// The keys are the pages' order in the database, so that a cursor goes on where the list ends.
+rows! {
+    UserRow: UserId, User, Reverse<(Millis, UserId)> = |row| Reverse((row.created_at, row.id)),
+        |row| Query::Users(query) => query.matches(row);
+    SessionRow: SessionId, Session, Reverse<(Millis, SessionId)> = |row| Reverse((row.opened_at, row.id)),
+        |row| Query::Sessions(query) => query.matches(row);
+    GatewayRow: GatewayId, Gateway, (String, GatewayId) = |row| (row.name.clone(), row.id),
+        |_row| Query::Gateways => true;
+    PolicySummary: PolicyId, Policy, Reverse<(Millis, PolicyId)> = |row| Reverse((row.changed_at, row.id)),
+        |_row| Query::Policies => true;
+    AuditRow: (u64, u32), Audit, Reverse<(u64, u32)> = |row| Reverse((row.seq, row.n)),
+        |row| Query::Audit(query) => query.matches(row);
+}
