@@ -7,7 +7,7 @@ use crate::{
     config::Config,
     error::{ApiError, Rejection},
     gateway_trust::GatewayTrust,
-    http::Limits,
+    http::{Limits, Pages},
     keys::Keys,
     keystore::DataKeys,
     password::Passwords,
@@ -48,6 +48,8 @@ pub struct App {
     pub telemetry: Telemetry,
     pub passwords: Passwords,
     pub limits: Limits,
+    /// The console's files.
+    pub pages: Pages,
     pub asked: Memory,
     /// Mints and pushes gateways' bus accounts.
     pub gateways: crate::gateway_accounts::GatewayAccounts,

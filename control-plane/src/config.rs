@@ -1,7 +1,13 @@
 //! `config.toml` and the environment, read once. Everything that is wrong is said in one list, before anything
 //! is bound.
 
-use std::{collections::BTreeSet, fmt, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use toml::{Table, Value};
 
 pub const FILE: &str = "config.toml";
@@ -18,6 +24,9 @@ pub struct Config {
     pub database: String,
     pub password: Password,
     pub limits: Limits,
+    /// The console is served from there instead of from this program: `serve --console-files`, for people who work
+    /// on it. No setting of an installation.
+    pub console_files: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +131,7 @@ impl Config {
                 enrolments_per_minute: read.or("limits.enrolments_per_minute", PER_MINUTE, 20, per_minute),
                 answers_per_minute: read.or("limits.answers_per_minute", PER_MINUTE, 60, per_minute),
             },
+            console_files: None,
         };
         read.unknown();
         if read.problems.is_empty() { Ok(config) } else { Err(BadConfig(read.problems)) }

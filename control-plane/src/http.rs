@@ -3,6 +3,7 @@
 mod call;
 mod cookie;
 mod guard;
+mod headers;
 mod limits;
 pub mod listen;
 mod problem;
@@ -11,6 +12,11 @@ mod room;
 mod route;
 mod rows;
 mod table;
+
+// For browsers.
+mod console;
+mod encoding;
+mod pages;
 
 // For operators.
 mod audit;
@@ -29,6 +35,7 @@ mod stage;
 
 pub use guard::token_digest;
 pub use limits::Limits;
+pub use pages::Pages;
 pub use table::routes;
 #[cfg(test)]
 pub use {guard::Who, table::table};

@@ -12,11 +12,11 @@ use data_encoding::BASE32_NOPAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{net::IpAddr, sync::Arc};
 use viworks_api::{
-    operator::{SignInRequest, SignInResponse},
+    operator::SignInRequest,
     token::{Bearer, Token},
 };
 use viworks_domain::{
-    Root,
+    Millis, Root,
     actor::Actor,
     aggregate::LogIdentity,
     command::WireCommand,
@@ -144,7 +144,16 @@ async fn set_password(
     desk.ask(&asker.also("password"), operator, Command::SetPassword { password }).await
 }
 
-/// `POST /v1/operator/sign-in`.
+/// Who has just signed in.
+pub struct SignedIn {
+    pub token: Token,
+    pub operator: OperatorId,
+    pub name: String,
+    pub role: Role,
+    pub expires_at: Millis,
+}
+
+/// By name and password.
 ///
 /// # Errors
 /// `Rejection::SignIn` for a wrong password and an unknown name alike, after the same work.
@@ -153,7 +162,7 @@ pub async fn sign_in(
     asker: &Asker,
     peer: IpAddr,
     request: SignInRequest,
-) -> Result<SignInResponse, ApiError> {
+) -> Result<SignedIn, ApiError> {
     let operator = match Username::parse(&request.name) {
         Some(name) => app.keys.operator(&name),
         None => OperatorId(entropy::bytes()),
@@ -189,7 +198,7 @@ pub async fn sign_in(
     let live = root.state.live(app.now()).find(|live| live.token == digest).map(|live| live.expires_at);
     match (root.state.standing_role(), live) {
         (Some(role), Some(expires_at)) => {
-            Ok(SignInResponse { token: token.expose(), operator, role, expires_at })
+            Ok(SignedIn { token, operator, name: root.state.name.clone(), role, expires_at })
         }
         _ => Err(Rejection::SignIn.into()),
     }

@@ -212,6 +212,7 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
         passwords: Passwords::new(keys.pepper.clone(), config.password.parallel),
         gateways: GatewayAccounts::new(operator, Accounts::new(system), admission),
         limits: http::Limits::new(&config.limits),
+        pages: http::Pages::new(config.console_files.clone()),
         asked: Memory::default(),
         log_head,
         keys,

@@ -11,10 +11,14 @@ pub struct Args {
     /// Logs as JSON, for collectors
     #[arg(long)]
     log_json: bool,
+    /// Serve the console from this directory, reading each file anew, instead of the one that is built in
+    #[arg(long, value_name = "DIR")]
+    console_files: Option<PathBuf>,
 }
 
 pub async fn run(args: Args) -> Result<Shown, Failure> {
-    let config = Config::load(&args.data)?;
+    let mut config = Config::load(&args.data)?;
+    config.console_files = args.console_files;
     // `VIWORKS_LOG=debug` and the like; what each level means: docs/logging.md.
     let filter = EnvFilter::try_from_env("VIWORKS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let logs =

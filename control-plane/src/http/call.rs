@@ -10,7 +10,10 @@ use crate::{
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{self, DeserializeOwned, IntoDeserializer as _},
+};
 use std::{net::IpAddr, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 use viworks_api::IDEMPOTENCY_KEY;
 use viworks_domain::{actor::Actor, ids::CorrelationId};
@@ -120,6 +123,13 @@ impl Call {
     pub fn query<T: FromStr>(&self, name: &str) -> Result<Option<T>, ApiError> {
         let Some((_, text)) = self.query.iter().find(|(known, _)| known == name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| ApiError::Unreadable(format!("?{name}= cannot be read")))
+    }
+
+    /// One query parameter that is one of a few words.
+    pub fn word<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.query::<String>(name)? else { return Ok(None) };
+        let word = T::deserialize(text.as_str().into_deserializer());
+        word.map(Some).map_err(|_: de::value::Error| ApiError::Unreadable(format!("?{name}= cannot be read")))
     }
 
     /// `?wait=` in seconds, at most the longest we hold a request.

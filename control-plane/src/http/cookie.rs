@@ -4,10 +4,11 @@
 //! other sites cause; another port of this machine is the same site, so what changes something must also say
 //! that a page of ours asked.
 
-use super::call::Call;
+use super::call::{Answer, Call};
 use crate::error::{ApiError, Rejection};
-use http::{HeaderMap, Method, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, Method, header, uri::Authority};
 use viworks_api::token::Token;
+use warp::reply::Response;
 
 /// The prefix makes browsers refuse it unless it is `Secure`, for `/`, and for this host alone (RFC 6265bis
 /// section 4.1.3.2): no neighbour on another port or subdomain can plant one.
@@ -40,6 +41,17 @@ pub fn token_of(call: &Call) -> Result<Token, ApiError> {
         return Err(Rejection::Forbidden.into());
     }
     Ok(token)
+}
+
+/// Sets it for so many seconds; none takes it away.
+///
+/// # Errors
+/// Never, for a token: a header carries any.
+pub fn set(mut response: Response, token: &str, seconds: u64) -> Answer {
+    let text = format!("{NAME}={token}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Strict");
+    let value = HeaderValue::from_str(&text).map_err(ApiError::fault("a cookie was made"))?;
+    response.headers_mut().insert(header::SET_COOKIE, value);
+    Ok(response)
 }
 
 /// # Errors

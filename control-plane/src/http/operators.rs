@@ -6,7 +6,7 @@ use super::{
     limits::Act,
 };
 use crate::operators;
-use viworks_api::operator::{Me, SignInRequest};
+use viworks_api::operator::{Me, SignInRequest, SignInResponse};
 use viworks_domain::{actor::Actor, command::WireCommand, operator::Command};
 
 /// `POST /v1/operator/sign-in`
@@ -15,7 +15,12 @@ pub async fn sign_in(mut call: Call, _: Anybody, (): ()) -> Answer {
     let request: SignInRequest = call.json().await?;
     let asker = call.asker(Actor::Stranger)?;
     let signed_in = operators::sign_in(&call.app, &asker, call.peer.address, request).await?;
-    call.ok(&signed_in)
+    call.ok(&SignInResponse {
+        token: signed_in.token.expose(),
+        operator: signed_in.operator,
+        role: signed_in.role,
+        expires_at: signed_in.expires_at,
+    })
 }
 
 /// `POST /v1/operator/sign-out`: this token alone.
@@ -29,11 +34,16 @@ pub async fn sign_out(mut call: Call, permit: Permit<BeSignedIn>, (): ()) -> Ans
 
 /// `GET /v1/operator/me`
 pub async fn me(call: Call, permit: Permit<BeSignedIn>, (): ()) -> Answer {
-    call.ok(&Me {
+    call.ok(&me_of(&permit))
+}
+
+/// What an operator is told of themselves.
+pub fn me_of<P>(permit: &Permit<P>) -> Me {
+    Me {
         operator: permit.operator,
-        name: permit.name,
+        name: permit.name.clone(),
         role: permit.role,
         may: offered(permit.role),
         expires_at: permit.expires_at,
-    })
+    }
 }

@@ -3,6 +3,7 @@
 //! Two texts: what the caller may read is neutral and says what to do; what the log says has the cause chain,
 //! under the same correlation id.
 
+use super::headers;
 use crate::error::{ApiError, Rejection};
 use http::{HeaderValue, Response as HttpResponse, StatusCode, header};
 use std::error::Error;
@@ -163,8 +164,7 @@ pub fn seal(response: &mut Response, correlation: CorrelationId) {
         headers.insert(CORRELATION, value);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    headers::of_answer(headers);
 }
 
 #[cfg(test)]

@@ -3,14 +3,16 @@
 use super::{
     audit,
     call::{Answer, Call},
-    commands, desktop,
+    commands, console, desktop,
     desktop::DesktopPermit,
     device,
     device::DevicePermit,
     gateway_enrol, gateways,
     guard::Anybody,
     limits::Act,
-    operators, policies, problem,
+    operators,
+    pages::pages,
+    policies, problem,
     route::{Id, Route, route, together},
     sessions, users,
 };
@@ -27,9 +29,11 @@ const GET: Method = Method::GET;
 const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 
-/// What is served; everything else is a 404 problem.
+/// What is served: the table, and the console's files beside it. Everything else is a 404 problem.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     together(app, &table())
+        .or(pages(app))
+        .unify()
         .recover(|rejected: warp::Rejection| async move {
             let rejection = if rejected.is_not_found() {
                 Rejection::NotFound
@@ -53,6 +57,8 @@ fn for_operators() -> Vec<Route> {
         route(POST, "/v1/operator/sign-in", operators::sign_in),
         route(POST, "/v1/operator/sign-out", operators::sign_out),
         route(GET, "/v1/operator/me", operators::me),
+        route(POST, "/v1/console/sign-in", console::sign_in),
+        route(POST, "/v1/console/sign-out", console::sign_out),
         route(GET, "/v1/policies", policies::list),
         route(POST, "/v1/policies", policies::draft),
         route(GET, "/v1/policies/{id}", policies::show),

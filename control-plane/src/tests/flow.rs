@@ -162,7 +162,8 @@ async fn what_cannot_be_shown_yet_is_an_error_and_never_an_old_answer() {
     let headers = [("authorization", bearer.as_str())];
     for (method, path, status) in [
         ("GET", "/v1/nowhere", StatusCode::NOT_FOUND),
-        ("GET", "/", StatusCode::NOT_FOUND),
+        ("GET", "/assets/nothing.js", StatusCode::NOT_FOUND),
+        ("POST", "/", StatusCode::NOT_FOUND),
         ("HEAD", "/v1/nowhere", StatusCode::NOT_FOUND),
         ("DELETE", "/v1/policies", StatusCode::METHOD_NOT_ALLOWED),
         ("HEAD", "/v1/policies", StatusCode::METHOD_NOT_ALLOWED),

@@ -1,0 +1,68 @@
+//! `/v1/console/*`: signing in and out with a browser. The token stands in a cookie that no script can read.
+
+use super::{
+    call::{Answer, Call},
+    cookie,
+    guard::{Anybody, BeSignedIn, Permit, offered},
+    limits::Act,
+};
+use crate::{
+    error::{ApiError, Rejection},
+    operators,
+};
+use http::StatusCode;
+use viworks_api::operator::{Me, SignInRequest};
+use viworks_domain::{
+    actor::Actor,
+    command::WireCommand,
+    decision::Refusal as _,
+    operator::{Command, Refusal},
+};
+use warp::reply::Response;
+
+/// `POST /v1/console/sign-in`: as `/v1/operator/sign-in`, for pages of ours alone.
+pub async fn sign_in(mut call: Call, _: Anybody, (): ()) -> Answer {
+    call.app.limits.check(Act::SignIn, call.peer.address)?;
+    // Or a foreign page could sign its own account in here, and watch what is done under it.
+    cookie::from_our_page(&call)?;
+    let request: SignInRequest = call.json().await?;
+    let asker = call.asker(Actor::Stranger)?;
+    let signed_in = operators::sign_in(&call.app, &asker, call.peer.address, request).await?;
+    let seconds = signed_in.expires_at.0.saturating_sub(call.app.now().0) / 1000;
+    let response = call.ok(&Me {
+        operator: signed_in.operator,
+        name: signed_in.name,
+        role: signed_in.role,
+        may: offered(signed_in.role),
+        expires_at: signed_in.expires_at,
+    })?;
+    cookie::set(response, &signed_in.token.expose(), seconds)
+}
+
+/// `POST /v1/console/sign-out`: ends that sign-in and clears the cookie, also when it had ended already.
+pub async fn sign_out(mut call: Call, _: Anybody, (): ()) -> Answer {
+    cookie::from_our_page(&call)?;
+    call.nothing().await?;
+    if let Ok(token) = cookie::token_of(&call) {
+        match Permit::<BeSignedIn>::of(&call.app, &token).await {
+            Ok(permit) => end(&mut call, &permit).await?,
+            Err(ApiError::Rejected(Rejection::NotSignedIn)) => {}
+            // Still signed in, as far as anybody knows: the cookie stays, so that one can ask again.
+            Err(error) => return Err(error),
+        }
+    }
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    cookie::set(response, "", 0)
+}
+
+async fn end(call: &mut Call, permit: &Permit<BeSignedIn>) -> Result<(), ApiError> {
+    let asker = call.asker(permit.actor())?;
+    let command = WireCommand::Operator(Command::SignOut { token: permit.token });
+    match call.app.ask(&asker, permit.operator, command, None).await {
+        // Durable: it will be done.
+        Ok(_) | Err(ApiError::Pending(_)) => Ok(()),
+        Err(ApiError::Refused(refused)) if refused == Refusal::NotSignedIn.stored() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
