@@ -1,7 +1,9 @@
 //! `cargo xtask test`: what a submission must pass, step by step, each with its time.
 
 use crate::{
-    clock, demo, exec,
+    clock,
+    demo::{self, stage},
+    exec,
     failure::{Failure, Result, bail},
     report::{self, Line, Outcome, Stopwatch},
     setup, tidy, web, workspace,
@@ -10,7 +12,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     path::PathBuf,
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 pub struct Options {
@@ -20,6 +22,10 @@ pub struct Options {
 
 /// Tests append `name: reason` here when they cannot run on this machine; cargo hides what they print.
 const SKIPS: &str = "VIWORKS_SKIPS";
+
+/// All but what is built for browsers, and the tests that drive one: those bring features of crates that the
+/// product is built without.
+const HOST: &[&str] = &["--workspace", "--exclude", web::CRATE, "--exclude", stage::CRATE];
 
 pub fn run(options: &Options) -> Result {
     let mut run = Run { lines: Vec::new(), counts: Counts::default() };
@@ -60,25 +66,23 @@ impl Run {
         // Before whatever compiles `viworks`, which takes it in.
         self.step("console", || web::build_console(web::Profile::Shipped))?;
         self.step("clippy, warnings denied", || {
-            cargo(&[
-                "clippy",
-                "--workspace",
-                "--exclude",
-                web::CRATE,
-                "--all-targets",
-                "--locked",
-                "--",
-                "-D",
-                "warnings",
-            ])
+            let denied = ["--all-targets", "--locked", "--", "-D", "warnings"];
+            cargo(&[&["clippy"], HOST, &denied].concat())?;
+            cargo(&[&["clippy", "--package", stage::CRATE], &denied[..]].concat())
         })?;
-        self.step("build", || cargo(&["build", "--workspace", "--exclude", web::CRATE, "--locked"]))?;
-        let counts = std::mem::take(&mut self.counts);
-        let mut counted = counts;
-        let tests = self.step("tests", || tests(&mut counted));
-        self.counts = counted;
+        self.step("build", || cargo(&[&["build", "--locked"], HOST].concat()))?;
+        let mut counts = std::mem::take(&mut self.counts);
+        let tests = self.step("tests", || tests(&mut counts));
+        self.counts = counts;
         tests?;
-        self.demo(options)
+        let obstacle =
+            if options.demo { demo::able::obstacle() } else { Some("left out by --no-demo".to_owned()) };
+        self.demo("demo --check", obstacle.clone(), |_| {
+            exec::interactive(demo(&["--check"]).stdin(Stdio::null()))
+        })?;
+        self.demo("console, in a browser", obstacle.or_else(stage::obstacle), |counts| {
+            counted(demo(&["--console-check"]).stdin(Stdio::null()), counts)
+        })
     }
 
     fn step(&mut self, name: &str, body: impl FnOnce() -> Result) -> Result {
@@ -92,25 +96,33 @@ impl Run {
         result
     }
 
-    fn demo(&mut self, options: &Options) -> Result {
-        let name = "demo --check";
-        let why =
-            if !options.demo { Some("left out by --no-demo".to_owned()) } else { demo::able::obstacle() };
-        if let Some(why) = why {
-            let watch = Stopwatch::start();
-            let line =
-                Line { name: name.to_owned(), outcome: Outcome::Skipped(why.clone()), took: watch.elapsed() };
+    /// What needs the product put up; skipped, with the reason, where that cannot be.
+    fn demo(
+        &mut self,
+        name: &str,
+        obstacle: Option<String>,
+        body: impl FnOnce(&mut Counts) -> Result,
+    ) -> Result {
+        if let Some(why) = obstacle {
+            let outcome = Outcome::Skipped(why.clone());
+            let line = Line { name: name.to_owned(), outcome, took: Stopwatch::start().elapsed() };
             println!("\n{line}");
             self.lines.push(line);
             self.counts.skips.push(format!("{name}: {why}"));
             return Ok(());
         }
-        self.step(name, || {
-            // The build step may have replaced the file that this process was started from.
-            let mut demo = exec::command(workspace::built().join("xtask"));
-            exec::interactive(demo.args(["demo", "--check", "--yes"]).stdin(Stdio::null()))
-        })
+        let mut counts = std::mem::take(&mut self.counts);
+        let outcome = self.step(name, || body(&mut counts));
+        self.counts = counts;
+        outcome
     }
+}
+
+/// The build step may have replaced the file that this process was started from.
+fn demo(words: &[&str]) -> Command {
+    let mut demo = exec::command(workspace::built().join("xtask"));
+    demo.arg("demo").args(words).arg("--yes");
+    demo
 }
 
 fn cargo(words: &[&str]) -> Result {
@@ -120,11 +132,22 @@ fn cargo(words: &[&str]) -> Result {
 fn tests(counts: &mut Counts) -> Result {
     let skips = skips_file()?;
     let mut command = exec::cargo();
-    command.args(["test", "--workspace", "--exclude", web::CRATE, "--locked", "--no-fail-fast"]);
+    command.args(["test", "--locked", "--no-fail-fast"]).args(HOST);
     command.env("VIWORKS_NATS_SERVER", setup::nats_server::program()?).env(SKIPS, &skips);
     if let Some(dir) = setup::postgresql_programs() {
         command.env("VIWORKS_PG_BIN", dir);
     }
+    let outcome = counted(&mut command, counts);
+    let said = fs::read_to_string(&skips).unwrap_or_default();
+    counts.skips.extend(said.lines().map(str::to_owned));
+    // Read; nobody needs it any more.
+    let _ = fs::remove_file(&skips);
+    outcome
+}
+
+/// Runs to the end with what it prints shown, and its tests counted.
+fn counted(command: &mut Command, counts: &mut Counts) -> Result {
+    let line = exec::shown(command);
     let mut child = exec::spawn(command.stdout(Stdio::piped()))?;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
@@ -132,12 +155,8 @@ fn tests(counts: &mut Counts) -> Result {
             counts.add(&line);
         }
     }
-    let status = child.wait().map_err(|error| Failure::said(format!("cargo test: {error}")))?;
-    let said = fs::read_to_string(&skips).unwrap_or_default();
-    counts.skips.extend(said.lines().map(str::to_owned));
-    // Read; nobody needs it any more.
-    let _ = fs::remove_file(&skips);
-    if status.success() { Ok(()) } else { bail!("cargo test: {status}") }
+    let status = child.wait().map_err(|error| Failure::said(format!("`{line}`: {error}")))?;
+    if status.success() { Ok(()) } else { bail!("`{line}`: {status}") }
 }
 
 fn skips_file() -> Result<PathBuf> {

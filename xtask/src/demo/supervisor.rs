@@ -202,6 +202,27 @@ pub fn signal(pid: u32, signal: &str) {
     let _ = kill.args(netns::kill_words(signal)).arg(pid.to_string()).output();
 }
 
+/// SIGKILL to a whole process group: to a program and all that stayed with it.
+pub fn end_group(leader: u32) {
+    let mut kill = Command::new(netns::kill_program());
+    // A group that is gone needs no signal.
+    let _ = kill.args(netns::kill_words("KILL")).arg(format!("-{leader}")).output();
+}
+
+/// SIGKILL to every process that was started with a path below `dir`.
+pub fn end_all_that_name(dir: &Path) {
+    let dir = dir.as_os_str().as_encoded_bytes();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        if let Some(pid) = pid
+            && line.windows(dir.len()).any(|part| part == dir)
+        {
+            signal(pid, "KILL");
+        }
+    }
+}
+
 /// The processes whose parent is `parent`, with their command lines.
 pub fn children(parent: u32) -> Vec<(u32, String)> {
     let mut found = Vec::new();

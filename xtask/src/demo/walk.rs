@@ -1,13 +1,13 @@
 //! The walk of `demo --check`: one user reaches one page through every layer, and is cut off; each line of it
 //! is something that was seen. Steps stand in the order in which they happen and rely on the ones before.
 
-mod code;
+pub mod code;
 mod cut;
 mod faults;
 mod once;
 mod past;
-mod phones;
-mod start;
+pub mod phones;
+pub mod start;
 mod tunnel;
 mod watch;
 
@@ -40,7 +40,7 @@ pub struct Walk {
 }
 
 /// For anything that crosses the bus a few times, on a slow and busy machine.
-const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// Everything that has to be seen, in order; stops at the first that is not.
 pub fn all(product: Product) -> Result {

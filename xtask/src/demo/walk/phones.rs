@@ -23,8 +23,11 @@ pub fn run(walk: &mut Walk) -> Result {
 
 pub fn enrol(product: &Product, person: &Person) -> Result {
     let offered = product.ask(&["user", "enrol-phone", &person.id])?;
-    let payload = json::text(&offered, "payload")?;
-    let mut phone = product.phone(&person.name, &["enrol", "--payload", payload]);
+    enrol_with(product, &person.name, json::text(&offered, "payload")?)
+}
+
+pub fn enrol_with(product: &Product, name: &str, payload: &str) -> Result {
+    let mut phone = product.phone(name, &["enrol", "--payload", payload]);
     let said = exec::output(&mut phone)?;
     if said.ok() { Ok(()) } else { bail!("expected the phone to enrol; {}", said.everything()) }
 }

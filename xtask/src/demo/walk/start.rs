@@ -57,7 +57,7 @@ pub fn run(mut product: Product) -> Result<Walk> {
     })
 }
 
-fn first_password(product: &Product) -> Result<String> {
+pub fn first_password(product: &Product) -> Result<String> {
     match product.printed_passwords().as_slice() {
         [password] => Ok(password.clone()),
         others => bail!("expected one line `owner password: ...` on stdout; saw {}", others.len()),

@@ -1,0 +1,412 @@
+//! One Chromium with a profile of its own, and how a person uses it: looks, clicks, types.
+//!
+//! Every look is repeated until it is as wanted or its deadline has passed. The page may redraw anything at any
+//! time, so an element that went away between finding and clicking is looked for again.
+
+use crate::{
+    driver::Driver,
+    failure::{Done, Failure, fail},
+    stage::{Operator, Stage},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+use thirtyfour::{
+    BrowserLogEntry, By, ChromiumLikeCapabilities as _, DesiredCapabilities, Key, LoggingPrefsLogLevel,
+    WebDriver, WebElement,
+};
+use tokio::time::Instant;
+
+/// For what crosses the bus a few times and ends as a changed pixel, on a slow and busy machine.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// The gap between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// Facts of this Chromium in headless mode; none of them loosens what a page may do, but `--no-sandbox`, without
+/// which it refuses to run as root.
+const FLAGS: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+];
+
+/// What the browser says of what we did to the server: not the page's fault.
+const OURS: [&str; 4] =
+    ["Failed to load resource", "net::ERR_", "WebSocket connection to", "Password field is not contained"];
+
+pub struct Browser {
+    driver: WebDriver,
+    url: String,
+    heard: Vec<BrowserLogEntry>,
+    // Goes after the browser has been told to end.
+    _chromedriver: Driver,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    pub async fn open(stage: &Stage) -> Done<Self> {
+        let profile = tempfile::Builder::new().prefix("viworks-profile-").tempdir()?;
+        let chromedriver = Driver::start()?;
+        let mut caps = DesiredCapabilities::chrome();
+        for flag in FLAGS {
+            caps.add_arg(flag)?;
+        }
+        caps.add_arg("--window-size=1280,800")?;
+        caps.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
+        // This one key and no other: everything else about the connection is checked as always.
+        caps.add_arg(&format!("--ignore-certificate-errors-spki-list={}", stage.trust().spki))?;
+        caps.set_browser_log_level(LoggingPrefsLogLevel::All)?;
+        let driver = WebDriver::new(chromedriver.url.clone(), caps).await?;
+        driver.set_script_timeout(Duration::from_secs(60)).await?;
+        Ok(Self {
+            driver,
+            url: stage.url().to_owned(),
+            heard: Vec::new(),
+            _chromedriver: chromedriver,
+            _profile: profile,
+        })
+    }
+
+    // --- going somewhere
+
+    /// Loads a page anew: the way of a link in a mail.
+    pub async fn load(&self, path: &str) -> Done {
+        Ok(self.driver.goto(format!("{}{path}", self.url)).await?)
+    }
+
+    pub async fn back(&self) -> Done {
+        Ok(self.driver.back().await?)
+    }
+
+    /// Path and query of where it is.
+    pub async fn place(&self) -> Done<String> {
+        let url = self.driver.current_url().await?;
+        Ok(url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())))
+    }
+
+    pub async fn at(&self, place: &str) -> Done {
+        self.until(
+            &format!("the address {place}"),
+            "return location.pathname + location.search === arguments[0]",
+            &[json!(place)],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The sign-in page, filled in and sent.
+    pub async fn sign_in(&self, who: &Operator) -> Done {
+        self.fill("form[data-view=sign-in] [name=name]", &who.name).await?;
+        self.fill("form[data-view=sign-in] [name=password]", &who.password).await?;
+        self.click("form[data-view=sign-in] [type=submit]").await
+    }
+
+    /// Signed in at a place, with the feed live.
+    pub async fn enter(&self, who: &Operator, place: &str) -> Done {
+        self.load(place).await?;
+        self.sign_in(who).await?;
+        self.live().await
+    }
+
+    pub async fn live(&self) -> Done {
+        self.see("[data-live=live]").await
+    }
+
+    // --- a second window of the same profile
+
+    pub async fn another_window(&self) -> Done<thirtyfour::WindowHandle> {
+        let handle = self.driver.new_window().await?;
+        self.turn_to(&handle).await?;
+        Ok(handle)
+    }
+
+    pub async fn window(&self) -> Done<thirtyfour::WindowHandle> {
+        Ok(self.driver.window().await?)
+    }
+
+    pub async fn turn_to(&self, window: &thirtyfour::WindowHandle) -> Done {
+        Ok(self.driver.switch_to_window(window.clone()).await?)
+    }
+
+    // --- looking
+
+    /// Runs the script until it returns something true, and hands that back.
+    pub async fn until(&self, what: &str, script: &str, args: &[Value]) -> Done<Value> {
+        self.until_within(SOON, what, script, args).await
+    }
+
+    pub async fn until_within(
+        &self,
+        within: Duration,
+        what: &str,
+        script: &str,
+        args: &[Value],
+    ) -> Done<Value> {
+        let deadline = Instant::now() + within;
+        loop {
+            let seen = self.run(script, args).await;
+            match &seen {
+                Ok(Value::Null | Value::Bool(false)) => {}
+                Ok(seen) => return Ok(seen.clone()),
+                // The page is just being replaced.
+                Err(_) => {}
+            }
+            if Instant::now() > deadline {
+                let last = seen.map_or_else(|failure| failure.0, |value| value.to_string());
+                fail!("expected {what} within {} s ({last}); {}", within.as_secs(), self.shown().await);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    pub async fn run(&self, script: &str, args: &[Value]) -> Done<Value> {
+        let script = format!("{LOOKING}{script}");
+        Ok(self.driver.execute(script, args.to_vec()).await?.json().clone())
+    }
+
+    /// The script's last argument is the callback.
+    pub async fn run_async(&self, script: &str, args: &[Value]) -> Done<Value> {
+        Ok(self.driver.execute_async(script, args.to_vec()).await?.json().clone())
+    }
+
+    pub async fn see(&self, css: &str) -> Done {
+        self.until(&format!("to see {css}"), "return !!seen(arguments[0])", &[json!(css)]).await.map(drop)
+    }
+
+    pub async fn see_within(&self, within: Duration, css: &str) -> Done {
+        let script = "return !!seen(arguments[0])";
+        self.until_within(within, &format!("to see {css}"), script, &[json!(css)]).await.map(drop)
+    }
+
+    pub async fn gone(&self, css: &str) -> Done {
+        self.until(&format!("{css} to be gone"), "return !seen(arguments[0])", &[json!(css)]).await.map(drop)
+    }
+
+    pub async fn is_seen(&self, css: &str) -> Done<bool> {
+        Ok(self.run("return !!seen(arguments[0])", &[json!(css)]).await? == json!(true))
+    }
+
+    /// The visible text of the first such element.
+    pub async fn text(&self, css: &str) -> Done<String> {
+        let script = "const e = seen(arguments[0]); return e && {text: e.innerText}";
+        let found = self.until(&format!("to see {css}"), script, &[json!(css)]).await?;
+        Ok(found["text"].as_str().unwrap_or_default().to_owned())
+    }
+
+    pub async fn says(&self, css: &str, words: &str) -> Done {
+        let script = "return all(arguments[0]).some(e => e.innerText.includes(arguments[1]))";
+        self.until(&format!("{css} to say {words:?}"), script, &[json!(css), json!(words)]).await.map(drop)
+    }
+
+    /// Attribute of the first such element.
+    pub async fn attribute(&self, css: &str, name: &str) -> Done<String> {
+        let script = "const e = seen(arguments[0]); return e && {value: e.getAttribute(arguments[1])}";
+        let found = self.until(&format!("to see {css}"), script, &[json!(css), json!(name)]).await?;
+        Ok(found["value"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// An attribute of every such element, in the page's order.
+    pub async fn attributes(&self, css: &str, name: &str) -> Done<Vec<String>> {
+        let script = "return all(arguments[0]).map(e => e.getAttribute(arguments[1]))";
+        let found = self.run(script, &[json!(css), json!(name)]).await?;
+        let found = found.as_array().cloned().unwrap_or_default();
+        Ok(found.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect())
+    }
+
+    // --- acting
+
+    pub async fn click(&self, css: &str) -> Done {
+        self.click_found(css, || async { Ok(self.driver.find_all(By::Css(css)).await?) }).await
+    }
+
+    /// The button, link or menu item that is called so, within what `scope` names.
+    pub async fn click_named(&self, scope: &str, name: &str) -> Done {
+        let script = "return named(arguments[0], arguments[1])";
+        self.click_found(&format!("{name:?} in {scope}"), || async {
+            let found =
+                self.driver.execute(format!("{LOOKING}{script}"), vec![json!(scope), json!(name)]).await?;
+            Ok(found.elements()?)
+        })
+        .await
+    }
+
+    async fn click_found<F, R>(&self, what: &str, find: F) -> Done
+    where
+        F: Fn() -> R,
+        R: Future<Output = Done<Vec<WebElement>>>,
+    {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let mut why = "there is none".to_owned();
+            match find().await {
+                Ok(found) => {
+                    for element in found {
+                        match element.click().await {
+                            Ok(()) => return Ok(()),
+                            Err(error) => why = error.to_string(),
+                        }
+                    }
+                }
+                Err(failure) => why = failure.0,
+            }
+            if Instant::now() > deadline {
+                fail!("expected to click {what} within {} s: {why}; {}", SOON.as_secs(), self.shown().await);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether something of that name is offered within `scope`.
+    pub async fn offers(&self, scope: &str, name: &str) -> Done<bool> {
+        let script = "return named(arguments[0], arguments[1]).length > 0";
+        Ok(self.run(script, &[json!(scope), json!(name)]).await? == json!(true))
+    }
+
+    /// Replaces what an input holds, by typing.
+    pub async fn fill(&self, css: &str, text: &str) -> Done {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let typed = async {
+                let element = self.driver.find(By::Css(css)).await?;
+                element.click().await?;
+                element.send_keys(Key::Control + "a").await?;
+                element.send_keys(Key::Delete + "").await?;
+                element.send_keys(text).await?;
+                element.prop("value").await
+            };
+            let why = match typed.await {
+                Ok(Some(value)) if value == text => return Ok(()),
+                Ok(value) => format!("it holds {value:?}"),
+                Err(error) => error.to_string(),
+            };
+            if Instant::now() > deadline {
+                fail!("expected to fill {css} within {} s: {why}; {}", SOON.as_secs(), self.shown().await);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Chooses in a `<select>`, by the option's value or words.
+    pub async fn choose(&self, css: &str, option: &str) -> Done {
+        let script = "
+            const box = seen(arguments[0]);
+            const found = box && [...box.options].find(o => o.value === arguments[1] || o.text.includes(arguments[1]));
+            if (!found) return null;
+            box.value = found.value;
+            box.dispatchEvent(new Event('input', {bubbles: true}));
+            box.dispatchEvent(new Event('change', {bubbles: true}));
+            return true";
+        self.until(&format!("{option:?} in {css}"), script, &[json!(css), json!(option)]).await.map(drop)
+    }
+
+    /// Types to whatever has the focus.
+    pub async fn keys(&self, keys: impl Into<thirtyfour::TypingData>) -> Done {
+        let keys: thirtyfour::TypingData = keys.into();
+        Ok(self.driver.active_element().await?.send_keys(keys).await?)
+    }
+
+    /// Holds a modifier, as `Ctrl-K` does, to whatever has the focus.
+    pub async fn chord(&self, modifier: Key, key: char) -> Done {
+        Ok(self
+            .driver
+            .action_chain()
+            .key_down(modifier.clone())
+            .send_keys(key)
+            .key_up(modifier)
+            .perform()
+            .await?)
+    }
+
+    // --- requests of the page itself, with its cookie
+
+    /// Status and body.
+    pub async fn fetch(&self, method: &str, path: &str, body: &Value) -> Done<(u64, Value)> {
+        let script = "
+            const [method, path, body, done] = arguments;
+            const bare = method === 'GET' || method === 'HEAD';
+            const headers = {'Idempotency-Key': crypto.randomUUID()};
+            if (!bare) headers['Content-Type'] = 'application/json';
+            fetch(path, {method, headers, body: bare ? undefined : JSON.stringify(body)})
+                .then(async r => done({status: r.status, body: await r.json().catch(() => null)}))
+                .catch(e => done({failed: String(e)}))";
+        let answer = self.run_async(script, &[json!(method), json!(path), body.clone()]).await?;
+        match answer["status"].as_u64() {
+            Some(status) => Ok((status, answer["body"].clone())),
+            None => fail!("{method} {path}: {answer}"),
+        }
+    }
+
+    // --- the screen
+
+    /// CSS pixels; smaller than any window may be.
+    pub async fn resize(&self, width: u32, height: u32) -> Done {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics).await?;
+        self.until("the new width", "return innerWidth === arguments[0]", &[json!(width)]).await.map(drop)
+    }
+
+    /// What the machine prefers, and whether things may move.
+    pub async fn prefer(&self, scheme: &str) -> Done {
+        let features = json!([
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]);
+        self.driver.cdp().send_raw("Emulation.setEmulatedMedia", json!({ "features": features })).await?;
+        Ok(())
+    }
+
+    pub async fn picture(&self) -> Done<Vec<u8>> {
+        Ok(self.driver.screenshot_as_png().await?)
+    }
+
+    pub async fn source(&self) -> Done<String> {
+        Ok(self.driver.source().await?)
+    }
+
+    /// Where it is and what stands there, for a failure's text.
+    async fn shown(&self) -> String {
+        let place = self.place().await.unwrap_or_else(|failure| failure.0);
+        let text = self.run("return document.body.innerText.slice(0, 600)", &[]).await.unwrap_or_default();
+        format!("at {place} it shows {:?}", text.as_str().unwrap_or_default().replace('\n', " · "))
+    }
+
+    // --- what the browser has to complain about
+
+    pub async fn log(&mut self) -> Done<&[BrowserLogEntry]> {
+        self.heard.extend(self.driver.browser_log().await?);
+        Ok(&self.heard)
+    }
+
+    /// What no page of ours may ever make a browser say.
+    pub async fn complaints(&mut self) -> Done<Vec<String>> {
+        let log = self.log().await?;
+        let grave = |entry: &&BrowserLogEntry| {
+            entry.message.contains("Content Security Policy")
+                || entry.message.contains("panicked")
+                || entry.message.contains("Uncaught")
+                || (entry.level == "SEVERE" && !OURS.iter().any(|ours| entry.message.contains(ours)))
+        };
+        Ok(log.iter().filter(grave).map(|entry| format!("{} {}", entry.level, entry.message)).collect())
+    }
+
+    pub async fn quit(self) -> Done {
+        self.driver.quit().await.map_err(Failure::from)
+    }
+}
+
+/// What every script may use.
+const LOOKING: &str = "
+    const visible = e => e.checkVisibility({visibilityProperty: true, opacityProperty: false});
+    const all = css => [...document.querySelectorAll(css)].filter(visible);
+    const seen = css => all(css)[0];
+    const nameOf = e => (e.getAttribute('aria-label') || e.innerText || e.value || '').trim();
+    const named = (scope, name) => all(scope).flatMap(s => [...s.querySelectorAll(
+        'button, a, [role=button], [role=menuitem], [role=option], [role=tab], summary')])
+        .filter(e => visible(e) && !e.disabled && e.ariaDisabled !== 'true' && nameOf(e) === name);
+";

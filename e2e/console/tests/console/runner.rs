@@ -1,0 +1,165 @@
+//! Runs the tests: two at a time, then, one by one, those that take something away from everybody.
+
+use crate::{failure::Done, scene::Scene, stage::Stage};
+use std::{
+    collections::VecDeque, fs::File, future::Future, io::Write as _, pin::Pin, process::ExitCode,
+    sync::Mutex, time::Duration,
+};
+use tokio::time::Instant;
+
+pub struct Test {
+    pub name: &'static str,
+    pub turn: Turn,
+    pub run: for<'a> fn(&'a mut Scene) -> Pin<Box<dyn Future<Output = Done> + 'a>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// Others may run at the same time.
+    Beside,
+    /// It kills something that the others stand on.
+    Alone,
+}
+
+/// `tests! { Beside module { test, test } Alone module { test } }`
+macro_rules! tests {
+    ($($turn:ident $module:ident { $($name:ident),* $(,)? })*) => { &[$($(
+        $crate::runner::Test {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            turn: $crate::runner::Turn::$turn,
+            run: |scene| Box::pin($crate::$module::$name(scene)),
+        },
+    )*)*] };
+}
+pub(crate) use tests;
+
+/// No test may hang the others; the longest takes a quarter of this on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A browser wants a core.
+const AT_ONCE: usize = 2;
+
+pub fn run(tests: &'static [Test]) -> ExitCode {
+    let wanted = Wanted::from_args();
+    if wanted.list {
+        for test in tests.iter().filter(|test| wanted.holds(test)) {
+            println!("{}: test", test.name);
+        }
+        return ExitCode::SUCCESS;
+    }
+    let Some(stage) = Stage::from_env() else {
+        return without_stage(tests);
+    };
+    let chosen: Vec<&Test> = tests.iter().filter(|test| wanted.holds(test)).collect();
+    println!("\nrunning {} tests", chosen.len());
+    let since = Instant::now();
+    let stage = match stage.look() {
+        Ok(stage) => stage,
+        Err(failure) => {
+            eprintln!("the stage does not answer: {failure}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut failed = run_turn(&stage, &chosen, Turn::Beside, AT_ONCE);
+    failed.extend(run_turn(&stage, &chosen, Turn::Alone, 1));
+    for (name, why) in &failed {
+        println!("\n---- {name}\n{why}");
+    }
+    let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {verdict}. {} passed; {} failed; 0 ignored; 0 measured; {} filtered out; finished in {:.2}s",
+        chosen.len() - failed.len(),
+        failed.len(),
+        tests.len() - chosen.len(),
+        since.elapsed().as_secs_f64()
+    );
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run_turn(stage: &Stage, chosen: &[&Test], turn: Turn, at_once: usize) -> Vec<(&'static str, String)> {
+    let queue: Mutex<VecDeque<&Test>> =
+        Mutex::new(chosen.iter().copied().filter(|test| test.turn == turn).collect());
+    let failed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                while let Some(test) = queue.lock().ok().and_then(|mut queue| queue.pop_front()) {
+                    let since = Instant::now();
+                    let outcome = run_one(stage, test);
+                    let took = since.elapsed().as_secs_f64();
+                    let word = if outcome.is_ok() { "ok" } else { "FAILED" };
+                    println!("test {} ... {word} ({took:.1} s)", test.name);
+                    if let (Err(why), Ok(mut failed)) = (outcome, failed.lock()) {
+                        failed.push((test.name, why));
+                    }
+                }
+            });
+        }
+    });
+    failed.into_inner().unwrap_or_default()
+}
+
+fn run_one(stage: &Stage, test: &Test) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))?;
+    runtime.block_on(async {
+        let mut scene = Scene::new(stage.clone(), test.name);
+        let outcome = match tokio::time::timeout(PATIENCE, (test.run)(&mut scene)).await {
+            Ok(outcome) => outcome.map_err(|failure| failure.0),
+            Err(_) => Err(format!("it did not end within {} s", PATIENCE.as_secs())),
+        };
+        scene.close(outcome).await
+    })
+}
+
+/// What cargo hands on: `console [FILTER...] [--exact] [--list] [--skip NAME]`; other flags of the usual harness
+/// change nothing here.
+#[derive(Default)]
+struct Wanted {
+    words: Vec<String>,
+    skip: Vec<String>,
+    exact: bool,
+    list: bool,
+}
+
+impl Wanted {
+    fn from_args() -> Self {
+        let mut wanted = Self::default();
+        let mut args = std::env::args().skip(1);
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--exact" => wanted.exact = true,
+                "--list" => wanted.list = true,
+                "--skip" => wanted.skip.extend(args.next()),
+                "--test-threads" | "--format" | "--color" => drop(args.next()),
+                flag if flag.starts_with('-') => {}
+                word => wanted.words.push(word.to_owned()),
+            }
+        }
+        wanted
+    }
+
+    fn holds(&self, test: &Test) -> bool {
+        let named =
+            |word: &String| if self.exact { test.name == word } else { test.name.contains(word.as_str()) };
+        (self.words.is_empty() || self.words.iter().any(named)) && !self.skip.iter().any(named)
+    }
+}
+
+fn without_stage(tests: &[Test]) -> ExitCode {
+    println!("\nrunning 0 tests");
+    let why = "they need the product put up around them; run `cargo xtask demo --console-check`";
+    println!("{} tests of the console skipped: {why}", tests.len());
+    if let Some(path) = std::env::var_os("VIWORKS_SKIPS") {
+        let line = format!("{} tests of the console: {why}\n", tests.len());
+        let told =
+            File::options().append(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+        if let Err(error) = told {
+            eprintln!("the skip cannot be written down: {error}");
+        }
+    }
+    println!("\ntest result: ok. 0 passed; 0 failed; {} ignored; 0 measured; 0 filtered out", tests.len());
+    ExitCode::SUCCESS
+}

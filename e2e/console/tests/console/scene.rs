@@ -1,0 +1,109 @@
+//! What one test has: the stage, and the browsers that it opened. What went wrong is left for a person to look at.
+
+use crate::{
+    browser::Browser,
+    failure::Done,
+    stage::{Operator, Stage},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+pub struct Scene {
+    pub stage: Stage,
+    name: &'static str,
+    browsers: Vec<Browser>,
+}
+
+impl Scene {
+    pub const fn new(stage: Stage, name: &'static str) -> Self {
+        Self { stage, name, browsers: Vec::new() }
+    }
+
+    /// Opens one more browser and gives its number.
+    pub async fn open(&mut self) -> Done<usize> {
+        self.browsers.push(Browser::open(&self.stage).await?);
+        Ok(self.browsers.len() - 1)
+    }
+
+    /// A browser with somebody signed in to it, at a place.
+    pub async fn signed_in(&mut self, who: &Operator, place: &str) -> Done<usize> {
+        let at = self.open().await?;
+        self.browsers[at].enter(who, place).await?;
+        Ok(at)
+    }
+
+    /// An owner of this test alone: whatever the test does to them hurts nobody else.
+    pub fn owner(&self) -> Done<Operator> {
+        self.stage.operator(&self.unique("owner"), "owner")
+    }
+
+    pub fn viewer(&self) -> Done<Operator> {
+        self.stage.operator(&self.unique("viewer"), "viewer")
+    }
+
+    /// A name that no other test uses: letters and digits.
+    pub fn unique(&self, what: &str) -> String {
+        let sum = self.name.bytes().fold(5381_u32, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
+        format!("{what}{sum:08x}")
+    }
+
+    pub async fn close(self, outcome: Result<(), String>) -> Result<(), String> {
+        let mut outcome = outcome;
+        for (number, mut browser) in self.browsers.into_iter().enumerate() {
+            if outcome.is_ok() {
+                outcome = match browser.complaints().await {
+                    Ok(complaints) if complaints.is_empty() => Ok(()),
+                    Ok(complaints) => {
+                        Err(format!("the browser complains:\n    {}", complaints.join("\n    ")))
+                    }
+                    Err(failure) => Err(failure.0),
+                };
+            }
+            if let Err(why) = &mut outcome {
+                let kept = keep(self.name, number, &mut browser).await;
+                why.push_str(&format!("\n    what browser {number} showed: {}", kept.display()));
+            }
+            // A browser that cannot be told to quit goes with its driver.
+            let _ = browser.quit().await;
+        }
+        outcome
+    }
+}
+
+impl std::ops::Index<usize> for Scene {
+    type Output = Browser;
+    fn index(&self, at: usize) -> &Browser {
+        &self.browsers[at]
+    }
+}
+
+impl std::ops::IndexMut<usize> for Scene {
+    fn index_mut(&mut self, at: usize) -> &mut Browser {
+        &mut self.browsers[at]
+    }
+}
+
+const FAILURES: &str = ".viworks/console-failures";
+
+/// Screenshot, page and log, below `.viworks/console-failures/`. What cannot be kept is left out: the failure
+/// itself is what has to be told.
+async fn keep(name: &str, number: usize, browser: &mut Browser) -> PathBuf {
+    let dir =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).join(FAILURES);
+    let _ = fs::create_dir_all(&dir);
+    let at = dir.join(format!("{}-{number}", name.replace("::", "-")));
+    if let Ok(picture) = browser.picture().await {
+        let _ = fs::write(at.with_extension("png"), picture);
+    }
+    if let Ok(source) = browser.source().await {
+        let _ = fs::write(at.with_extension("html"), source);
+    }
+    if let Ok(log) = browser.log().await {
+        let lines: Vec<String> =
+            log.iter().map(|entry| format!("{} {}\n", entry.level, entry.message)).collect();
+        let _ = fs::write(at.with_extension("log"), lines.concat());
+    }
+    at.with_extension("png")
+}

@@ -1,0 +1,129 @@
+//! What the tests may ask of the stage. Each is something that people or mishaps do to the product from outside
+//! of any browser.
+
+use super::{Connected, Stage};
+use crate::{
+    demo::{
+        json, netns, place,
+        product::{AGENT_NAME, CONTROL_NAME, DESKTOP_1, DESKTOP_2, Person},
+        supervisor,
+        walk::{SOON, code, phones, start},
+    },
+    exec,
+    failure::{Result, bail},
+    workspace,
+};
+use serde_json::{Value, json};
+
+impl Stage {
+    pub fn answer(&mut self, request: &Value) -> Result<Value> {
+        let text = |key: &str| json::text(request, key);
+        match text("do")? {
+            "tell" => self.tell(),
+            "viworks" => {
+                let words = json::list(request, "words")?;
+                let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+                self.product.ask(&words)
+            }
+            "invite" => self.operator(&["invite", "--user", text("name")?, "--role", text("role")?]),
+            "recover" => self.operator(&["recover", "--user", text("name")?]),
+            "person" => self.person(text("name")?),
+            "enrol-phone" => {
+                phones::enrol_with(&self.product, text("name")?, text("payload")?).map(|()| json!({}))
+            }
+            "connect" => {
+                let own = |key: &str| text(key).map(str::to_owned);
+                self.connect(Person { id: own("id")?, name: own("name")?, password: own("password")? })
+            }
+            "cut-off" => self.at_desktop(text("name")?, |connected| {
+                let said = connected.talk.wait_state(&["ended"], SOON)?;
+                connected.talk.ended(SOON)?;
+                Ok(said)
+            }),
+            "leave" => self.at_desktop(text("name")?, |connected| {
+                connected.talk.hang_up(SOON)?;
+                Ok(json!({}))
+            }),
+            "kill" => self.product.house.processes.kill(text("what")?).map(|()| json!({})),
+            "start" => self.start(text("what")?),
+            "freeze" => self.signal(text("what")?, "STOP"),
+            "thaw" => self.signal(text("what")?, "CONT"),
+            "spoil" => self.spoil(text("script")?),
+            "mend" => self.product.prepare_gateway().map(|_| json!({})),
+            other => bail!("nobody here knows how to {other}"),
+        }
+    }
+
+    /// `viworks operator ...`, on the machine itself.
+    fn operator(&self, words: &[&str]) -> Result<Value> {
+        let mut viworks = netns::inside(netns::CONTROL, self.product.house.place.bin("viworks"));
+        viworks.arg("operator").args(words).arg("--data").arg(self.product.data()).arg("--json");
+        json::parse("viworks operator", &exec::succeed(&mut viworks)?)
+    }
+
+    fn person(&self, name: &str) -> Result<Value> {
+        let person = self.product.create_user(name, &self.policy, &self.gateway)?;
+        start::steps_are_done(&self.product, &person)?;
+        phones::enrol(&self.product, &person)?;
+        Ok(json!({ "id": person.id, "password": person.password }))
+    }
+
+    fn connect(&mut self, person: Person) -> Result<Value> {
+        let taken = |namespace: &str| self.connected.iter().any(|one| one.desktop.namespace == namespace);
+        let Some(desktop) = [DESKTOP_1, DESKTOP_2].into_iter().find(|one| !taken(one.namespace)) else {
+            bail!("both desktops are in use");
+        };
+        let mut talk = code::sign_in(&self.product, &desktop, &person)?;
+        talk.say(&code::shown_code(&self.product, &person.name, "AU")?)?;
+        let said = talk.wait_state(&["connected"], SOON)?;
+        self.connected.push(Connected { name: person.name, desktop, talk });
+        Ok(said)
+    }
+
+    /// The last thing that happens at a desktop; it is free afterwards.
+    fn at_desktop(
+        &mut self,
+        name: &str,
+        last: impl FnOnce(&mut Connected) -> Result<Value>,
+    ) -> Result<Value> {
+        let Some(at) = self.connected.iter().position(|one| one.name == name) else {
+            bail!("{name} is not connected");
+        };
+        last(&mut self.connected.swap_remove(at))
+    }
+
+    fn start(&mut self, what: &str) -> Result<Value> {
+        self.product.house.processes.restart(what)?;
+        match what {
+            CONTROL_NAME => self.product.control_ready()?,
+            AGENT_NAME => start::gateway_up(&mut self.product, &self.gateway)?,
+            _ => {}
+        }
+        Ok(json!({}))
+    }
+
+    /// To a program and all that it started.
+    fn signal(&self, what: &str, signal: &str) -> Result<Value> {
+        let mut pids = vec![self.product.house.processes.pid(what)?];
+        let mut at = 0;
+        while let Some(&pid) = pids.get(at) {
+            pids.extend(supervisor::children(pid).into_iter().map(|(child, _)| child));
+            at += 1;
+        }
+        for pid in pids {
+            supervisor::signal(pid, signal);
+        }
+        Ok(json!({}))
+    }
+
+    /// Other bytes than those that were pinned when the gateway enrolled: the agent refuses to run them.
+    fn spoil(&self, script: &str) -> Result<Value> {
+        let pinned = workspace::root().join("deploy/gateway/scripts").join(script);
+        let at = self.product.house.place.at("gateway/scripts").join(script);
+        if !pinned.is_file() {
+            bail!("there is no script {script}");
+        }
+        place::write(&at, b"#!/bin/sh\nexit 0\n", 0o755)?;
+        Ok(json!({}))
+    }
+}
