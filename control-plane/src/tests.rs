@@ -1,6 +1,7 @@
 //! The whole control plane against a real nats-server: a state directory that `init` made, `serve` in this
 //! process, and clients over TLS.
 
+mod browser;
 mod faults;
 mod flow;
 mod malformed;

@@ -17,7 +17,7 @@ use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret as _;
 use std::{
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -64,9 +64,19 @@ impl Stand {
     /// With settings from what would be the environment.
     pub async fn up_with(environment: impl Fn(&str) -> Option<String>) -> Self {
         let ground = Ground::lay();
+        let config = ground.config(environment);
+        Self::on(ground, config).await
+    }
+
+    /// With the console of this directory.
+    pub async fn up_with_console(files: &Path) -> Self {
+        let ground = Ground::lay();
+        let config = Config { console_files: Some(files.to_owned()), ..ground.config(|_| None) };
+        Self::on(ground, config).await
+    }
+
+    async fn on(ground: Ground, config: Config) -> Self {
         let bus = ground.start_bus().await;
-        let text = std::fs::read_to_string(ground.data.join(config::FILE)).expect("a configuration");
-        let config = Config::parse(&text, &ground.data, environment).expect("a good configuration");
         let state = ground.data.clone();
         let node = tokio::spawn(async move {
             if let Err(error) = serve::run(&state, config).await {
@@ -115,6 +125,11 @@ impl Ground {
         Self { data, address, bus, _temp: temp }
     }
 
+    fn config(&self, environment: impl Fn(&str) -> Option<String>) -> Config {
+        let text = std::fs::read_to_string(self.data.join(config::FILE)).expect("a configuration");
+        Config::parse(&text, &self.data, environment).expect("a good configuration")
+    }
+
     pub async fn start_bus(&self) -> Child {
         let program = find_server().expect("a nats-server: run `cargo xtask setup`");
         let child = Command::new(program)
@@ -141,7 +156,12 @@ impl Stand {
     /// The owner, signed in with a password that was recovered on this machine.
     pub async fn owner(&self) -> (Client, String) {
         let password = self.recover(operators::OWNER).await;
-        let token = self.sign_in(operators::OWNER, &password).await;
+        self.owner_with(&password).await
+    }
+
+    /// The owner, whose password is known: nobody else's sign-in ends.
+    pub async fn owner_with(&self, password: &str) -> (Client, String) {
+        let token = self.sign_in(operators::OWNER, password).await;
         (self.client().with_token(&token).expect("a client"), token)
     }
 
