@@ -6,3 +6,5 @@
 
 pub mod feed;
 pub mod list;
+pub mod request;
+pub mod words;

@@ -14,8 +14,12 @@ use std::{
     hash::Hash,
 };
 use viworks_api::{
-    audit::AuditRow, feed::Change, feed::Query, gateway::GatewayRow, policy::PolicySummary,
-    session::SessionRow, user::UserRow,
+    audit::AuditRow,
+    feed::{Change, Query, Rows},
+    gateway::GatewayRow,
+    policy::PolicySummary,
+    session::SessionRow,
+    user::UserRow,
 };
 use viworks_domain::{
     Millis,
@@ -31,6 +35,8 @@ pub trait Row: Clone + PartialEq + Debug + 'static {
     fn id(&self) -> Self::Id;
     fn key(&self) -> Self::Key;
     fn of(change: &Change) -> Option<&Self>;
+    /// Empty for rows of another kind.
+    fn all_of(rows: &Rows) -> &[Self];
     fn is_in(&self, query: &Query) -> bool;
 }
 
@@ -215,9 +221,9 @@ impl<R: Row> List<R> {
     }
 }
 
-/// A kind's id, its variant of [`Change`], its place, and whether a question is about it and has it.
+/// A kind's id, its variants of [`Change`] and [`Rows`], its place, and whether a question is about it and has it.
 macro_rules! rows {
-    ($($row:ty: $id:ty, $variant:ident, $key:ty = |$of:ident| $place:expr, |$is:ident| $question:pat => $is_in:expr;)+) => {$(
+    ($($row:ty: $id:ty, $variant:ident in $variants:ident, $key:ty = |$of:ident| $place:expr, |$is:ident| $question:pat => $is_in:expr;)+) => {$(
         impl Row for $row {
             type Id = $id;
             type Key = $key;
@@ -234,6 +240,12 @@ macro_rules! rows {
                 match change {
                     Change::$variant(row) => Some(row),
                     _ => None,
+                }
+            }
+            fn all_of(rows: &Rows) -> &[Self] {
+                match rows {
+                    Rows::$variants(rows) => rows,
+                    _ => &[],
                 }
             }
             fn is_in(&self, query: &Query) -> bool {
@@ -258,14 +270,14 @@ macro_rules! id_of {
 
 // The keys are the pages' order in the database, so that a cursor goes on where the list ends.
 rows! {
-    UserRow: UserId, User, Reverse<(Millis, UserId)> = |row| Reverse((row.created_at, row.id)),
+    UserRow: UserId, User in Users, Reverse<(Millis, UserId)> = |row| Reverse((row.created_at, row.id)),
         |row| Query::Users(query) => query.matches(row);
-    SessionRow: SessionId, Session, Reverse<(Millis, SessionId)> = |row| Reverse((row.opened_at, row.id)),
+    SessionRow: SessionId, Session in Sessions, Reverse<(Millis, SessionId)> = |row| Reverse((row.opened_at, row.id)),
         |row| Query::Sessions(query) => query.matches(row);
-    GatewayRow: GatewayId, Gateway, (String, GatewayId) = |row| (row.name.clone(), row.id),
+    GatewayRow: GatewayId, Gateway in Gateways, (String, GatewayId) = |row| (row.name.clone(), row.id),
         |_row| Query::Gateways => true;
-    PolicySummary: PolicyId, Policy, Reverse<(Millis, PolicyId)> = |row| Reverse((row.changed_at, row.id)),
+    PolicySummary: PolicyId, Policy in Policies, Reverse<(Millis, PolicyId)> = |row| Reverse((row.changed_at, row.id)),
         |_row| Query::Policies => true;
-    AuditRow: (u64, u32), Audit, Reverse<(u64, u32)> = |row| Reverse((row.seq, row.n)),
+    AuditRow: (u64, u32), Audit in Audit, Reverse<(u64, u32)> = |row| Reverse((row.seq, row.n)),
         |row| Query::Audit(query) => query.matches(row);
 }

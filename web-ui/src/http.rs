@@ -1,0 +1,80 @@
+//! Asking the server: JSON over fetch, same origin, the sign-in in a cookie that no script sees.
+
+use crate::{entropy, session};
+use serde::{Serialize, de::DeserializeOwned};
+use viworks_api::{IDEMPOTENCY_KEY, Pending, problem};
+use viworks_web_model::request::{Failure, IdempotencyKey};
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestInit, Response};
+
+/// How often an act that is durable but not decided is asked after; each time the server waits for the decision.
+const ASKED_AGAIN: u32 = 4;
+const ACCEPTED: u16 = 202;
+
+/// # Errors
+/// [`Failure`]; an ended sign-in also shows the sign-in page.
+pub async fn get<T: DeserializeOwned>(address: &str) -> Result<T, Failure> {
+    let init = RequestInit::new();
+    init.set_method("GET");
+    read(fetch(address, &init).await?).await
+}
+
+/// One act of a person. Asking again within it carries the same key.
+///
+/// # Errors
+/// As [`get`].
+pub async fn post<B: Serialize, T: DeserializeOwned>(address: &str, body: &B) -> Result<T, Failure> {
+    post_as(address, body, &entropy::idempotency_key()).await
+}
+
+/// As [`post`], for an act that may be asked again later under the same key.
+///
+/// # Errors
+/// As [`get`].
+pub async fn post_as<B: Serialize, T: DeserializeOwned>(
+    address: &str,
+    body: &B,
+    key: &IdempotencyKey,
+) -> Result<T, Failure> {
+    let body = serde_json::to_string(body).map_err(|_| Failure::NotUnderstood)?;
+    for _ in 0..ASKED_AGAIN {
+        let init = RequestInit::new();
+        init.set_method("POST");
+        init.set_body(&JsValue::from_str(&body));
+        let headers = Headers::new().map_err(|_| Failure::Unreachable)?;
+        for (name, value) in [("content-type", "application/json"), (IDEMPOTENCY_KEY, key.as_str())] {
+            headers.set(name, value).map_err(|_| Failure::Unreachable)?;
+        }
+        init.set_headers(&headers);
+        let response = fetch(address, &init).await?;
+        if response.status() != ACCEPTED {
+            return read(response).await;
+        }
+        let Pending { .. } = json(&response).await?;
+    }
+    Err(Failure::StillPending)
+}
+
+async fn fetch(address: &str, init: &RequestInit) -> Result<Response, Failure> {
+    let window = web_sys::window().ok_or(Failure::Unreachable)?;
+    let response = JsFuture::from(window.fetch_with_str_and_init(address, init)).await;
+    response.ok().and_then(|value| value.dyn_into().ok()).ok_or(Failure::Unreachable)
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+    if response.ok() {
+        return json(&response).await;
+    }
+    let failure = Failure::Problem(Box::new(json::<problem::Problem>(&response).await?));
+    if failure.is_signed_out() {
+        session::ended();
+    }
+    Err(failure)
+}
+
+async fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
+    let text = response.text().map_err(|_| Failure::NotUnderstood)?;
+    let text = JsFuture::from(text).await.map_err(|_| Failure::Unreachable)?;
+    serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(|_| Failure::NotUnderstood)
+}
