@@ -293,6 +293,8 @@ fn build(stamp: &str) -> Result {
         }
     }
     write(&fresh.join(STAMP), stamp)?;
+    // What was compiled against the library before this one fits no other, and cargo would not see it.
+    clear(&self::built().join(TARGET))?;
     let place = sysroot();
     clear(&place)?;
     fs::rename(&fresh, &place).map_err(|error| Failure::file("write", &place, &error))?;
