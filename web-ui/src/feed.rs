@@ -1,12 +1,13 @@
 //! The socket under [`viworks_web_model::feed::Feed`]: connects, reads, retries, and hands what came to the open
 //! windows once per frame that the browser draws.
 
-use crate::{clock, entropy, live::Watched, session};
+use crate::{clock, entropy, http, live::Watched, session};
 use leptos::prelude::*;
 use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 use viworks_api::{
     feed::{Change, Frame, Notice, PATH, Query, Rows, SUBPROTOCOL, Sample, Window, WindowId, close},
     gateway::GatewayTelemetry,
+    operator::Me,
 };
 use viworks_domain::{Millis, ids::GatewayId};
 use viworks_web_model::{
@@ -58,6 +59,8 @@ struct Inner {
     is_scheduled: bool,
     /// Signed in: the feed is to be open.
     wanted: bool,
+    /// The socket that is there has been open.
+    was_open: bool,
     /// Counts sockets, so that a late event of an old one changes nothing.
     generation: u64,
 }
@@ -89,6 +92,7 @@ impl Feed {
             queue: Vec::new(),
             is_scheduled: false,
             wanted: false,
+            was_open: false,
             generation: 0,
         };
         let feed = Self {
@@ -102,6 +106,8 @@ impl Feed {
         let tick = gloo_timers::callback::Interval::new(1_000, move || feed.tick());
         // The feed lives as long as the page.
         tick.forget();
+        // A frame that was asked for before the page was hidden is drawn only when it is seen again.
+        let _ = window_event_listener_untyped("visibilitychange", move |_| feed.apply());
         feed
     }
 
@@ -234,6 +240,7 @@ impl Feed {
     fn connect(self) {
         let Some(generation) = self.with(|inner| {
             inner.drop_socket();
+            inner.was_open = false;
             inner.generation += 1;
             inner.generation
         }) else {
@@ -242,6 +249,7 @@ impl Feed {
         let on_open = Closure::<dyn FnMut()>::new(move || {
             self.with(|inner| {
                 if inner.generation == generation {
+                    inner.was_open = true;
                     let opening = inner.machine.connected(clock::now());
                     inner.say(&opening);
                 }
@@ -295,8 +303,6 @@ impl Feed {
             gloo_timers::callback::Timeout::new(HIDDEN.as_millis() as u32, move || self.apply()).forget();
         } else {
             request_animation_frame(move || self.apply());
-            // A page that is hidden before it draws would wait for ever; applying twice does nothing.
-            gloo_timers::callback::Timeout::new(HIDDEN.as_millis() as u32, move || self.apply()).forget();
         }
     }
 
@@ -377,6 +383,13 @@ impl Feed {
                     }
                 })
                 .forget();
+                // A browser does not say why a socket was refused; a question over HTTP does, and an answer that
+                // nobody is signed in shows the sign-in page.
+                if self.with(|inner| inner.was_open) == Some(false) {
+                    leptos::task::spawn_local(async {
+                        let _ = http::get::<Me>("/v1/operator/me").await;
+                    });
+                }
             }
             Some(Next::SignIn) => session::ended(),
             None => {}
