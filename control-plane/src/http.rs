@@ -23,6 +23,7 @@ mod audit;
 mod commands;
 mod gateways;
 mod operators;
+mod own_policy;
 mod policies;
 mod sessions;
 mod users;
@@ -38,4 +39,4 @@ pub use limits::Limits;
 pub use pages::Pages;
 pub use table::routes;
 #[cfg(test)]
-pub use {guard::Who, table::table};
+pub use {guard::Who, own_policy::asker_of, table::table, users::digest_of};

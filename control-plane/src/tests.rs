@@ -5,6 +5,7 @@ mod browser;
 mod faults;
 mod flow;
 mod malformed;
+mod own_policy;
 mod roles;
 mod sessions;
 mod stand;

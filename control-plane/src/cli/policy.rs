@@ -226,7 +226,7 @@ fn resource(text: &str) -> Result<Resource, String> {
 }
 
 /// `Mon-Fri 08:00-18:00`, `Sat,Sun 10:00-12:00`, `Mon-Sun 00:00-24:00`.
-fn window(text: &str) -> Result<Window, String> {
+pub fn window(text: &str) -> Result<Window, String> {
     let wrong =
         || "give days and hours, such as \"Mon-Fri 08:00-18:00\"; split what crosses midnight".to_owned();
     let (days, hours) = text.trim().split_once(' ').ok_or_else(wrong)?;

@@ -1,14 +1,15 @@
 use super::{
     credentials::{Signed, key},
     failure::Failure,
-    policy::id,
+    policy::{id, window},
     shown::{Shown, fields, or_dash, table, word},
     signin,
 };
 use qrcode::{QrCode, render::unicode};
-use viworks_api::user::{CreateRequest, RetryStepRequest, StepRow, StepState, UserRow};
+use viworks_api::user::{CreateRequest, Instead, RetryStepRequest, StepRow, StepState, UserRow};
 use viworks_domain::{
     ids::{GatewayId, PolicyId, UserId},
+    policy::{Country, Window},
     user::Step,
 };
 
@@ -26,6 +27,13 @@ pub enum Command {
         /// As often as needed
         #[arg(long, value_name = "ID", value_parser = id::<GatewayId>)]
         gateway: Vec<GatewayId>,
+        /// Let the user in from these countries instead of those of the (one) policy; as often as needed
+        #[arg(long, value_name = "CC")]
+        country: Vec<Country>,
+        /// Let the user in at these hours instead of those of the (one) policy, on its clock: "Mon-Fri 08:00-18:00";
+        /// as often as needed
+        #[arg(long, value_name = "WINDOW", value_parser = window)]
+        window: Vec<Window>,
     },
     /// List users
     List {
@@ -65,14 +73,14 @@ pub async fn run(command: Command, json: bool) -> Result<Shown, Failure> {
     let signed = Signed::in_()?;
     let client = &signed.api;
     match command {
-        Command::Create { name, password_stdin, policy, gateway } => {
+        Command::Create { name, password_stdin, policy, gateway, country, window } => {
             let password = signin::password("First password of the user: ", password_stdin)?;
             let request = CreateRequest {
                 username: name,
                 password: password.to_string(),
                 policies: policy,
                 gateways: gateway,
-                instead: None,
+                instead: instead(country, window),
             };
             let created = client.create_user(&key(), &request).await?;
             signed.did(&created.accepted)?;
@@ -168,6 +176,15 @@ fn step_state(row: &StepRow) -> String {
         StepState::Done => "done".to_owned(),
         StepState::Failed { reason } => format!("failed: {}", word(&reason)),
     }
+}
+
+/// What is not given stays as the policy has it.
+fn instead(countries: Vec<Country>, windows: Vec<Window>) -> Option<Instead> {
+    let given = Instead {
+        allowed_countries: (!countries.is_empty()).then_some(countries),
+        windows: (!windows.is_empty()).then_some(windows),
+    };
+    (given != Instead::default()).then_some(given)
 }
 
 fn line(row: &UserRow) -> Vec<String> {

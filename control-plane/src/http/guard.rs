@@ -116,6 +116,19 @@ impl<P> Permit<P> {
     pub fn actor(&self) -> Actor {
         Actor::Operator { id: self.operator, version: self.version }
     }
+
+    /// The same operator, for something else that a request asks too.
+    ///
+    /// # Errors
+    /// The role does not have that permission.
+    pub fn also<B: Permission>(&self) -> Result<Permit<B>, ApiError> {
+        if !B::ROLES.contains(&self.role) {
+            return Err(Rejection::Forbidden.into());
+        }
+        let Self { operator, version, role, token, expires_at, .. } = *self;
+        let name = self.name.clone();
+        Ok(Permit { operator, version, role, name, token, expires_at, permission: PhantomData })
+    }
 }
 
 impl<A: Permission> Permit<A> {
@@ -203,4 +216,37 @@ fn bearer(call: &Call) -> Result<Token, ApiError> {
         return Err(Rejection::NotSignedIn.into());
     }
     token.trim().parse().map_err(|_| Rejection::NotSignedIn.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permit(role: Role) -> Permit<BeSignedIn> {
+        Permit {
+            operator: OperatorId([1; 16]),
+            version: 1,
+            role,
+            name: "ada".into(),
+            token: Digest([2; 32]),
+            expires_at: Millis(3),
+            permission: PhantomData,
+        }
+    }
+
+    #[test]
+    fn a_permit_for_one_thing_is_one_for_another_only_by_the_role() {
+        assert!(permit(Role::Owner).also::<ManagePolicies>().is_ok());
+        let refused = permit(Role::Viewer).also::<ManagePolicies>().map(|permit| permit.role);
+        assert!(matches!(refused, Err(ApiError::Rejected(Rejection::Forbidden))));
+    }
+
+    #[test]
+    fn nothing_that_a_role_may_not_do_is_offered() {
+        assert_eq!(offered(Role::Viewer), []);
+        assert_eq!(
+            offered(Role::Owner),
+            [Offered::ManagePolicies, Offered::ManageGateways, Offered::ManageUsers, Offered::EndSessions]
+        );
+    }
 }

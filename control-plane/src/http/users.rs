@@ -3,25 +3,27 @@
 use super::{
     call::{Answer, Call},
     guard::{ManageUsers, Permit, Read},
+    own_policy::OwnPolicy,
     reading::{OF_LISTS, OF_ROWS},
     route::Id,
     rows,
 };
 use crate::{
-    app::App,
+    app::{App, Asker},
     clock, entropy,
     error::{ApiError, Rejection},
-    keys::{OneUse, Username},
+    keys::{Keys, OneUse, Username},
     password,
 };
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use viworks_api::{
-    Created,
+    Accepted, Created,
     device::EnrolmentPayload,
-    user::{CreateRequest, PhoneOffer, RetryStepRequest},
+    user::{CreateRequest, Instead, PhoneOffer, RetryStepRequest},
 };
 use viworks_domain::{
+    aggregate::Known,
     bytes,
     command::WireCommand,
     decision::Refusal as _,
@@ -39,7 +41,7 @@ const MOST_ASSIGNED: usize = 16;
 
 /// `POST /v1/users`. The route seals what is personal; the log never sees it open.
 pub async fn create(mut call: Call, permit: Permit<ManageUsers>, (): ()) -> Answer {
-    let request: CreateRequest = call.json().await?;
+    let mut request: CreateRequest = call.json().await?;
     let asker = call.asker(permit.actor())?;
     let app = &call.app;
     let Some(username) = Username::parse(&request.username) else {
@@ -49,24 +51,57 @@ pub async fn create(mut call: Call, permit: Permit<ManageUsers>, (): ()) -> Answ
         )
         .into());
     };
-    assignable(app, &request.policies, &request.gateways).await?;
-    let digest = app.keys.request_digest(&bytes::encode(&(
-        b"user.create",
-        username.as_str(),
-        &request.password,
-        &request.policies,
-        &request.gateways,
-    )));
+    let digest = digest_of(&app.keys, &username, &request);
+    let own = match request.instead.take().filter(|instead| *instead != Instead::default()) {
+        Some(instead) => Some(OwnPolicy::new(app, &asker, digest, &permit.also()?, &request, instead)?),
+        None => None,
+    };
+    let id = UserId(app.keys.new_id(asker.command()));
+    let created = make(app, &asker, id, &username, request, own.as_ref(), digest).await;
+    if let (Err(error), Some(own)) = (&created, &own)
+        && let Err(error) = own.take_back(app, id, error).await
+    {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a policy without its user is still in force"
+        );
+    }
+    call.ok(&Created { id, accepted: created? })
+}
+
+/// What was asked, without what the route draws at random.
+pub fn digest_of(keys: &Keys, username: &Username, request: &CreateRequest) -> Digest {
+    let CreateRequest { username: _, password, policies, gateways, instead } = request;
+    let asked = (b"user.create", username.as_str(), password, policies, gateways, instead);
+    keys.request_digest(&bytes::encode(&asked))
+}
+
+async fn make(
+    app: &App,
+    asker: &Asker,
+    id: UserId,
+    username: &Username,
+    request: CreateRequest,
+    own: Option<&OwnPolicy>,
+    digest: Digest,
+) -> Result<Accepted, ApiError> {
     let password = SecretString::from(request.password);
     if let Some(what) = password::unfit(&password, password::SHORTEST_FOR_USERS) {
         return Err(ApiError::Unreadable(what));
     }
-    let id = UserId(app.keys.new_id(asker.command()));
-    let name = app.keys.name(&username);
-    // The claim is the directory step's business; this only spares the admin a user that cannot come to be.
-    let holder = app.fold::<Directory>(name).await?.state.holder;
-    if holder.is_some_and(|holder| holder != id) {
-        return Err(Rejection::NameTaken.into());
+    let name = app.keys.name(username);
+    let mut policies = request.policies;
+    // What was decided once is answered as it was, whatever has become of policies, gateways and names since.
+    if app.fold::<User>(id).await?.known(&asker.command(), &digest) == Known::New {
+        assignable(app, &policies, &request.gateways).await?;
+        // The claim is the directory step's business; this only spares the admin a user that cannot come to be.
+        let holder = app.fold::<Directory>(name).await?.state.holder;
+        if holder.is_some_and(|holder| holder != id) {
+            return Err(Rejection::NameTaken.into());
+        }
+        if let Some(own) = own {
+            policies = vec![own.make(app, username.as_str()).await?];
+        }
     }
     let hash = app.passwords.hash(password).await?;
     let key = app.data_keys.create(id).await.map_err(ApiError::fault("a data key could not be made"))?;
@@ -75,11 +110,10 @@ pub async fn create(mut call: Call, permit: Permit<ManageUsers>, (): ()) -> Answ
         name,
         profile: Personal::seal(&profile, id, &key, entropy::bytes()),
         password: Personal::seal(&hash, id, &key, entropy::bytes()),
-        policies: request.policies,
+        policies,
         gateways: request.gateways,
     };
-    let accepted = app.ask(&asker, id, WireCommand::User(command), Some(digest)).await?;
-    call.ok(&Created { id, accepted })
+    app.ask(asker, id, WireCommand::User(command), Some(digest)).await
 }
 
 /// Policies and gateways that are there; what is wrong is said before anything exists.

@@ -187,7 +187,7 @@ impl Stand {
         self.client().sign_in(&key(), &request).await.expect("signed in").token
     }
 
-    async fn at_desk<T>(&self, work: impl AsyncFnOnce(Desk<'_>) -> T) -> T {
+    pub async fn at_desk<T>(&self, work: impl AsyncFnOnce(Desk<'_>) -> T) -> T {
         let state = StateDir::open(&self.data).expect("a state directory");
         let config = Config::load(&self.data).expect("a configuration");
         let keys = Keys::derive(&RootKey::load(&state).expect("a root key").0);
