@@ -114,6 +114,16 @@ impl Browser {
         self.live().await
     }
 
+    /// By the menu of whoever is signed in.
+    pub async fn sign_out(&self) -> Done {
+        self.click("[data-menu=me] summary, summary[data-menu=me], button[data-menu=me]").await?;
+        self.click_named("body", "Sign out").await
+    }
+
+    pub async fn cookies(&self) -> Done<Vec<thirtyfour::Cookie>> {
+        Ok(self.driver.get_all_cookies().await?)
+    }
+
     pub async fn live(&self) -> Done {
         self.see("[data-live=live]").await
     }

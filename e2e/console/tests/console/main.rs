@@ -31,5 +31,9 @@ fn main() -> ExitCode {
 const TESTS: &[Test] = tests! {
     Beside signing {
         a_wrong_password_is_refused_in_words_that_say_nothing_about_the_name,
+        signing_in_leads_to_where_one_wanted_to_go_and_signing_out_takes_it_away,
+        the_sign_in_is_kept_where_no_script_can_read_it,
+        signing_out_in_another_window_closes_this_one_and_signing_in_again_comes_back_to_the_same_place,
+        a_recovered_password_ends_the_old_sign_ins_at_once_and_loses_nobody_their_place,
     }
 };

@@ -1,20 +1,114 @@
 //! Signing in and out, and what happens when a sign-in ends by itself.
 
-use crate::{failure::Done, scene::Scene, stage::Operator};
+use crate::{
+    browser::Browser,
+    failure::{Done, ensure},
+    scene::Scene,
+    stage::Operator,
+};
+use serde_json::{Value, json};
+
+const FORM: &str = "form[data-view=sign-in]";
 
 pub async fn a_wrong_password_is_refused_in_words_that_say_nothing_about_the_name(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let at = scene.open().await?;
     let browser = &scene[at];
     browser.load("/users").await?;
-    browser.see("form[data-view=sign-in]").await?;
-    browser.sign_in(&Operator { password: "not the password".to_owned(), ..owner.clone() }).await?;
-    let known = browser.text("form[data-view=sign-in] [role=alert]").await?;
+    let known = refused(browser, &owner.name).await?;
     browser.load("/users").await?;
-    browser
-        .sign_in(&Operator { name: "nobodyhere".to_owned(), password: "not the password".to_owned() })
-        .await?;
-    let unknown = browser.text("form[data-view=sign-in] [role=alert]").await?;
-    crate::failure::ensure!(known == unknown, "a known name is told {known:?}, an unknown one {unknown:?}");
+    let unknown = refused(browser, "nobodyhere").await?;
+    ensure!(known == unknown, "a known name is told {known:?}, an unknown one {unknown:?}");
+    // Nothing was lost by it: the right password, in the same form.
+    browser.sign_in(&owner).await?;
+    browser.see("main[data-view=users]").await
+}
+
+async fn refused(browser: &Browser, name: &str) -> Done<String> {
+    browser.sign_in(&Operator { name: name.to_owned(), password: "not the password".to_owned() }).await?;
+    let script = "const e = seen(arguments[0]); return e && e.innerText.trim()";
+    let words = browser.until("a refusal", script, &[json!(format!("{FORM} [role=alert]"))]).await?;
+    Ok(words.as_str().unwrap_or_default().to_owned())
+}
+
+pub async fn signing_in_leads_to_where_one_wanted_to_go_and_signing_out_takes_it_away(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/gateways").await?;
+    let browser = &scene[at];
+    browser.at("/gateways").await?;
+    browser.see("main[data-view=gateways]").await?;
+    browser.sign_out().await?;
+    browser.see(FORM).await?;
+    let (status, _) = browser.fetch("GET", "/v1/users", &Value::Null).await?;
+    ensure!(status == 401, "expected the server to have forgotten the sign-in; it answers {status}");
+    browser.load("/users").await?;
+    browser.see(FORM).await
+}
+
+pub async fn the_sign_in_is_kept_where_no_script_can_read_it(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let browser = &scene[at];
+    let script = "return JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])";
+    let readable = browser.run(script, &[]).await?;
+    let readable = readable.as_str().unwrap_or_default();
+    ensure!(readable.starts_with("[\"\""), "expected no cookie for scripts; they read {readable}");
+    let cookies = browser.cookies().await?;
+    ensure!(!cookies.is_empty(), "expected a cookie");
+    for cookie in cookies {
+        let shown = format!("{cookie:?}");
+        ensure!(
+            cookie.name.starts_with("__Host-")
+                && cookie.secure == Some(true)
+                && cookie.path.as_deref() == Some("/")
+                && cookie.domain.as_deref().is_none_or(|domain| !domain.starts_with('.'))
+                && shown.contains("Strict"),
+            "expected __Host-, Secure, SameSite=Strict; got the cookie {}",
+            cookie.name
+        );
+        ensure!(!readable.contains(&cookie.value), "a script can read the sign-in");
+    }
     Ok(())
+}
+
+pub async fn signing_out_in_another_window_closes_this_one_and_signing_in_again_comes_back_to_the_same_place(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let place = "/users?q=somebody&state=active";
+    let at = scene.signed_in(&owner, place).await?;
+    let browser = &scene[at];
+    let first = browser.window().await?;
+    browser.another_window().await?;
+    browser.load("/sessions").await?;
+    browser.live().await?;
+    browser.sign_out().await?;
+    browser.see(FORM).await?;
+
+    browser.turn_to(&first).await?;
+    browser.see(FORM).await?;
+    browser.gone("[data-live]").await?;
+    browser.at(place).await?;
+    browser.sign_in(&owner).await?;
+    browser.live().await?;
+    browser.see("main[data-view=users]").await?;
+    browser.at(place).await
+}
+
+pub async fn a_recovered_password_ends_the_old_sign_ins_at_once_and_loses_nobody_their_place(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let place = "/audit?kind=user.created";
+    let at = scene.signed_in(&owner, place).await?;
+    let again = scene.stage.recover(&owner.name)?;
+    let browser = &scene[at];
+    browser.see(FORM).await?;
+    browser.gone("[data-live]").await?;
+    browser.sign_in(&again).await?;
+    browser.live().await?;
+    browser.see("main[data-view=audit]").await?;
+    browser.at(place).await
 }
