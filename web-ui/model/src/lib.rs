@@ -5,6 +5,7 @@
 //! that all of it is tested like any other rule. It decides nothing either: what a person may do, the server says.
 
 pub mod feed;
+pub mod format;
 pub mod list;
 pub mod request;
 pub mod words;
