@@ -4,8 +4,10 @@
 //! Nothing here renders, opens a socket, reads a clock or draws a random number; time and chance are arguments, so
 //! that all of it is tested like any other rule. It decides nothing either: what a person may do, the server says.
 
+pub mod ending;
 pub mod feed;
 pub mod format;
 pub mod list;
+pub mod load;
 pub mod request;
 pub mod words;
