@@ -8,7 +8,9 @@ pub const FORBIDDEN: &[(&str, &[&str])] = &[
     ("viworks-api", &["viworks-nats", "viworks-projections", "async-nats", "sqlx", "warp"]),
     ("viworks-nats", &["viworks-projections", "viworks-control-plane", "sqlx", "warp"]),
     ("viworks-projections", &["viworks-nats", "async-nats", "warp"]),
-    ("viworks-web-ui", &["viworks-nats", "async-nats", "viworks-projections"]),
+    ("viworks-web-ui", &["viworks-nats", "async-nats", "viworks-projections", "tokio", "reqwest", "rustls"]),
+    // Its rules are tested without a browser.
+    ("viworks-web-model", &["leptos", "web-sys", "js-sys", "wasm-bindgen", "tokio"]),
     ("viworks-desktop", &["viworks-nats", "async-nats", "viworks-projections", "viworks-control-plane"]),
     ("viworks-mobile-core", &["viworks-nats", "async-nats", "viworks-projections", "viworks-control-plane"]),
     // It may know `api`: it enrols and renews its bus credentials over HTTPS, with api's types and client.

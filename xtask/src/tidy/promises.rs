@@ -44,6 +44,11 @@ pub const ALL: &[Promise] = &[
         check: sources::replay_never_writes_to_the_bus,
     },
     Promise {
+        name: "pages-make-no-markup-of-text",
+        says: "web-ui sets no HTML, no inline style and evaluates nothing: text stays text",
+        check: sources::pages_make_no_markup_of_text,
+    },
+    Promise {
         name: "files-fit-one-sitting",
         says: "no Rust file is longer than 800 lines",
         check: sources::files_fit_one_sitting,

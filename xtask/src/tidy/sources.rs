@@ -38,6 +38,8 @@ pub fn only_clocks_read_the_clock(tree: &Tree) -> Vec<Finding> {
         "Timestamp::now",
         "Zoned::now",
         "Uuid::now_v7",
+        "Date::now",
+        "Date::new_0",
         "clock_gettime",
         "thread::sleep",
     ];
@@ -71,6 +73,8 @@ pub fn only_entropy_draws_random_bytes(tree: &Tree) -> Vec<Finding> {
         "thread_rng",
         "SystemRandom",
         "Uuid::new_v4",
+        "Math::random",
+        "get_random_values",
     ];
     without_file(grep(tree, "", Scope::Product, Keep::Code, &draws), "entropy.rs")
 }
@@ -100,6 +104,19 @@ pub fn replay_never_writes_to_the_bus(tree: &Tree) -> Vec<Finding> {
         "CommandBus",
     ];
     grep(tree, "replay/src/", Scope::Product, Keep::Code, &writes)
+}
+
+/// What a page's strict policy would stop in the browser, or would let somebody's name run as a script.
+pub fn pages_make_no_markup_of_text(tree: &Tree) -> Vec<Finding> {
+    let ways = [
+        "inner_html",
+        "outer_html",
+        "insert_adjacent_html",
+        " style=",
+        "js_sys::eval",
+        "js_sys::Function::new",
+    ];
+    grep(tree, "web-ui/src/", Scope::Product, Keep::Code, &ways)
 }
 
 pub fn libraries_open_with_their_purpose(tree: &Tree) -> Vec<Finding> {

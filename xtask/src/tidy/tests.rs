@@ -55,6 +55,24 @@ const SOURCES: &[(&str, &str, &str, &str)] = &[
         "let now = tokio::time::Instant::now();",
     ),
     (
+        "only-clocks-read-the-clock",
+        "web-ui/src/feed.rs",
+        "let now = js_sys::Date::now();",
+        "let now = crate::clock::now();",
+    ),
+    (
+        "pages-make-no-markup-of-text",
+        "web-ui/src/views/users.rs",
+        "view! { <p inner_html=name></p> }",
+        "view! { <p style:height=height>{name}</p> }",
+    ),
+    (
+        "pages-make-no-markup-of-text",
+        "web-ui/src/kit/table.rs",
+        "view! { <p class=\"a\" style=\"height: 3px\"></p> }",
+        "view! { <p class=\"style\"></p> }",
+    ),
+    (
         "only-entropy-draws",
         "control-plane/src/route.rs",
         "getrandom::fill(&mut key)?;",
