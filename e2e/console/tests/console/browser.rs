@@ -80,6 +80,11 @@ impl Browser {
         Ok(self.driver.goto(format!("{}{path}", self.url)).await?)
     }
 
+    /// A page that is not ours.
+    pub async fn load_elsewhere(&self, url: &str) -> Done {
+        Ok(self.driver.goto(url).await?)
+    }
+
     pub async fn back(&self) -> Done {
         Ok(self.driver.back().await?)
     }
@@ -116,8 +121,12 @@ impl Browser {
 
     /// By the menu of whoever is signed in.
     pub async fn sign_out(&self) -> Done {
-        self.click("[data-menu=me] summary, summary[data-menu=me], button[data-menu=me]").await?;
+        self.open_menu().await?;
         self.click_named("body", "Sign out").await
+    }
+
+    pub async fn open_menu(&self) -> Done {
+        self.click("[data-menu=me] summary, summary[data-menu=me], button[data-menu=me]").await
     }
 
     pub async fn cookies(&self) -> Done<Vec<thirtyfour::Cookie>> {
@@ -227,6 +236,35 @@ impl Browser {
         let found = self.run(script, &[json!(css), json!(name)]).await?;
         let found = found.as_array().cloned().unwrap_or_default();
         Ok(found.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect())
+    }
+
+    /// The ids of all rows of a table, also of those that are drawn only once one scrolls to them.
+    pub async fn all_rows(&self, table: &str) -> Done<Vec<String>> {
+        let mut found: Vec<String> = Vec::new();
+        let css = format!("[data-table={table}] [data-row]");
+        self.run("scrollTo(0, 0); all('[data-scrolls]').forEach(e => e.scrollTop = 0)", &[]).await?;
+        loop {
+            let drawn = self.attributes(&css, "data-row").await?;
+            let before = found.len();
+            let unseen: Vec<String> = drawn.iter().filter(|id| !found.contains(id)).cloned().collect();
+            // The same id twice in one drawing is for the caller to see.
+            let mut sorted = drawn.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            if sorted.len() != drawn.len() {
+                return Ok(drawn);
+            }
+            found.extend(unseen);
+            if found.len() == before {
+                return Ok(found);
+            }
+            let script = "
+                const done = arguments[1];
+                const rows = document.querySelectorAll(arguments[0]);
+                rows[rows.length - 1]?.scrollIntoView({block: 'start'});
+                requestAnimationFrame(() => requestAnimationFrame(() => done(true)))";
+            self.run_async(script, &[json!(css)]).await?;
+        }
     }
 
     // --- acting
@@ -405,6 +443,21 @@ impl Browser {
         Ok(log.iter().filter(grave).map(|entry| format!("{} {}", entry.level, entry.message)).collect())
     }
 
+    /// A complaint that a test asked for: waits until it is there, and takes it out of the log.
+    pub async fn expect_complaint(&mut self, words: &str) -> Done {
+        let deadline = Instant::now() + SOON;
+        loop {
+            if self.log().await?.iter().any(|entry| entry.message.contains(words)) {
+                self.heard.retain(|entry| !entry.message.contains(words));
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                fail!("expected the browser to complain of {words:?}; it says {:?}", self.heard);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
     pub async fn quit(self) -> Done {
         self.driver.quit().await.map_err(Failure::from)
     }
@@ -416,6 +469,10 @@ const LOOKING: &str = "
     const all = css => [...document.querySelectorAll(css)].filter(visible);
     const seen = css => all(css)[0];
     const nameOf = e => (e.getAttribute('aria-label') || e.innerText || e.value || '').trim();
+    const rowOf = (table, words) => {
+        const row = all(`[data-table=${table}] [data-row]`).find(e => e.innerText.includes(words));
+        return row && row.dataset.row;
+    };
     const named = (scope, name) => all(scope).flatMap(s => [...s.querySelectorAll(
         'button, a, [role=button], [role=menuitem], [role=option], [role=tab], summary')])
         .filter(e => visible(e) && !e.disabled && e.ariaDisabled !== 'true' && nameOf(e) === name);

@@ -16,10 +16,21 @@ mod stage;
 mod axe;
 mod browser;
 mod driver;
+mod pixels;
+mod qr;
 mod wire;
 
 // What they prove.
+mod audit;
+mod gateways;
+mod guard;
+mod keyboard;
+mod live;
+mod looks;
+mod panel;
+mod sessions;
 mod signing;
+mod users;
 
 use runner::{Test, tests};
 use std::process::ExitCode;
@@ -35,5 +46,63 @@ const TESTS: &[Test] = tests! {
         the_sign_in_is_kept_where_no_script_can_read_it,
         signing_out_in_another_window_closes_this_one_and_signing_in_again_comes_back_to_the_same_place,
         a_recovered_password_ends_the_old_sign_ins_at_once_and_loses_nobody_their_place,
+    }
+    Beside guard {
+        the_page_is_served_with_the_strict_policy_and_nothing_more,
+        a_script_that_got_into_the_page_does_not_run,
+        no_other_page_can_hold_the_console_in_a_frame,
+        a_feed_is_refused_without_a_sign_in_and_from_other_origins,
+        a_change_that_another_page_sends_along_with_the_cookie_is_refused,
+        a_viewer_is_offered_nothing_and_refused_all_the_same,
+    }
+    Beside users {
+        a_user_that_one_admin_creates_appears_done_on_the_screen_of_another,
+        countries_and_a_window_of_their_own_are_kept_in_a_policy_made_for_that_user,
+        what_cannot_be_is_named_at_its_field_and_nothing_is_created,
+        a_phone_enrols_from_the_qr_code_on_the_screen_while_its_countdown_runs,
+        the_list_is_searched_by_the_server_and_the_search_is_in_the_address,
+    }
+    Beside sessions {
+        a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_layer,
+        the_lists_of_active_and_ended_sessions_are_those_of_the_server,
+    }
+    Beside gateways {
+        a_gateway_shows_its_machine_its_services_and_the_containers_of_sessions,
+    }
+    Beside audit {
+        what_belongs_together_is_one_group_and_the_newest_stands_first,
+        a_filter_is_in_the_address_and_the_server_does_it,
+        what_happens_meanwhile_does_not_move_what_one_reads,
+    }
+    Beside panel {
+        a_user_from_all_sides_opens_by_the_address_alone,
+        a_click_on_a_row_opens_its_panel_and_puts_it_into_the_address,
+    }
+    Beside live {
+        the_mark_names_the_sequence_that_the_page_has_reached,
+    }
+    Beside keyboard {
+        the_palette_finds_users_gateways_sessions_and_what_one_can_do,
+        a_user_is_created_and_a_session_ended_with_the_keyboard_alone,
+        the_keys_are_listed_and_focus_goes_back_to_where_it_came_from,
+    }
+    Beside looks {
+        axe_finds_nothing_serious_on_any_view_in_either_theme,
+        nothing_scrolls_sideways_from_a_phone_to_a_wall,
+        the_theme_follows_the_machine_until_one_chooses_and_the_choice_stays,
+        nothing_of_the_machines_stands_in_any_view,
+    }
+    Alone users {
+        pills_are_pending_until_the_gateway_has_done_its_part,
+        a_failed_step_says_what_to_do_and_retry_does_it_again,
+    }
+    Alone sessions {
+        an_end_that_the_gateway_has_not_confirmed_is_shown_as_ending,
+    }
+    Alone gateways {
+        a_gateway_that_falls_silent_is_down_and_comes_back_up_with_a_word_on_every_view,
+    }
+    Alone live {
+        a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_nothing,
     }
 };

@@ -2,7 +2,7 @@
 
 use crate::{
     browser::Browser,
-    failure::Done,
+    failure::{Done, fail},
     stage::{Operator, Stage},
 };
 use std::{
@@ -12,13 +12,15 @@ use std::{
 
 pub struct Scene {
     pub stage: Stage,
+    /// Where pictures go, when they were asked for.
+    pub pictures: Option<PathBuf>,
     name: &'static str,
     browsers: Vec<Browser>,
 }
 
 impl Scene {
-    pub const fn new(stage: Stage, name: &'static str) -> Self {
-        Self { stage, name, browsers: Vec::new() }
+    pub const fn new(stage: Stage, name: &'static str, pictures: Option<PathBuf>) -> Self {
+        Self { stage, pictures, name, browsers: Vec::new() }
     }
 
     /// Opens one more browser and gives its number.
@@ -47,6 +49,27 @@ impl Scene {
     pub fn unique(&self, what: &str) -> String {
         let sum = self.name.bytes().fold(5381_u32, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
         format!("{what}{sum:08x}")
+    }
+
+    /// Creates a user without the dialog, as this browser's operator; and waits for the row.
+    pub async fn create(&self, browser: &Browser, name: &str) -> Done<String> {
+        let id = self.create_quietly(browser, name).await?;
+        browser.see(&format!("[data-table=users] [data-row='{id}']")).await?;
+        Ok(id)
+    }
+
+    pub async fn create_quietly(&self, browser: &Browser, name: &str) -> Done<String> {
+        let body = serde_json::json!({
+            "username": name,
+            "password": "a first password of theirs",
+            "policies": [self.stage.policy()],
+            "gateways": [self.stage.gateway()],
+        });
+        let (status, answer) = browser.fetch("POST", "/v1/users", &body).await?;
+        match answer["id"].as_str() {
+            Some(id) if status < 300 => Ok(id.to_owned()),
+            _ => fail!("expected {name} to be created, got {status} {answer}"),
+        }
     }
 
     pub async fn close(self, outcome: Result<(), String>) -> Result<(), String> {

@@ -1,0 +1,114 @@
+//! Audit: what happened, by what caused it, newest first; and standing still while one reads.
+
+use crate::{
+    failure::{Done, ensure, fail},
+    scene::Scene,
+};
+use serde_json::{Value, json};
+
+pub async fn what_belongs_together_is_one_group_and_the_newest_stands_first(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("mia"))?;
+    scene.stage.connect(&person)?;
+    scene.stage.leave(&person)?;
+    let at = scene.signed_in(&owner, &format!("/audit?user={}", person.id)).await?;
+    let browser = &scene[at];
+    browser.see("[data-group] [data-entry]").await?;
+    let script = "
+        return all('[data-group]').map(g => ({
+            group: g.dataset.group,
+            seqs: [...g.querySelectorAll('[data-entry]')].map(e => Number(e.dataset.entry.split('.')[0])),
+        }))";
+    let groups = browser.run(script, &[]).await?;
+    let Some(groups) = groups.as_array() else { fail!("no groups") };
+    ensure!(groups.len() > 1, "expected several groups, got {groups:?}");
+    let newest: Vec<u64> = groups
+        .iter()
+        .filter_map(|group| group["seqs"].as_array()?.iter().filter_map(Value::as_u64).max())
+        .collect();
+    ensure!(newest.is_sorted_by(|a, b| a >= b), "expected the newest group first, got {newest:?}");
+    ensure!(
+        groups.iter().any(|group| group["seqs"].as_array().is_some_and(|seqs| seqs.len() > 3)),
+        "expected the session's story in one group, got {groups:?}"
+    );
+    let mut names: Vec<&str> = groups.iter().filter_map(|group| group["group"].as_str()).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    ensure!(names.len() == all, "a group stands there twice");
+    Ok(())
+}
+
+pub async fn a_filter_is_in_the_address_and_the_server_does_it(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("noa"))?;
+    let at = scene.signed_in(&owner, "/audit").await?;
+    let browser = &scene[at];
+    browser.see("[data-entry]").await?;
+    // Enrolled first of all on this stage: further back than the first page of a list of everything goes.
+    choose_or_fill(browser, "kind", "gateway.enrolled").await?;
+    browser
+        .until("the kind in the address", "return location.search.includes('kind=gateway.enrolled')", &[])
+        .await?;
+    browser
+        .until(
+            "one entry of that kind and no other",
+            "return all('[data-entry]').length === 1 && all('[data-entry]')[0].innerText.length > 0",
+            &[],
+        )
+        .await?;
+    let place = browser.place().await?;
+    browser.load(&place).await?;
+    browser.until("the same after loading anew", "return all('[data-entry]').length === 1", &[]).await?;
+
+    browser.load(&format!("/audit?user={}&kind=user.created", person.id)).await?;
+    browser.until("her creation alone", "return all('[data-entry]').length === 1", &[]).await?;
+    let (_, told) = browser
+        .fetch("GET", &format!("/v1/audit?user={}&kind=user.created", person.id), &Value::Null)
+        .await?;
+    let seq = told["rows"][0]["seq"].as_u64().unwrap_or_default();
+    let entry = browser.attribute("[data-entry]", "data-entry").await?;
+    ensure!(entry.split('.').next() == Some(&seq.to_string()), "expected entry {seq}, got {entry}");
+    Ok(())
+}
+
+async fn choose_or_fill(browser: &crate::browser::Browser, name: &str, value: &str) -> Done {
+    if browser.is_seen(&format!("main select[name={name}]")).await? {
+        browser.choose(&format!("main select[name={name}]"), value).await
+    } else {
+        browser.fill(&format!("main input[name={name}]"), value).await?;
+        browser.keys(thirtyfour::Key::Enter + "").await
+    }
+}
+
+pub async fn what_happens_meanwhile_does_not_move_what_one_reads(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    // Something to scroll through.
+    let person = scene.stage.person(&scene.unique("ola"))?;
+    let at = scene.signed_in(&owner, "/audit").await?;
+    let browser = &scene[at];
+    browser.see("[data-entry]").await?;
+    browser.resize(1280, 400).await?;
+    // An entry in the middle of the screen, scrolled to; where it stands on the screen.
+    let script = "
+        const entry = all('[data-entry]').at(Math.min(12, all('[data-entry]').length - 1));
+        entry.scrollIntoView({block: 'center'});
+        return {entry: entry.dataset.entry, top: Math.round(entry.getBoundingClientRect().top)}";
+    let before = browser.run(script, &[]).await?;
+    let name = scene.unique("pat");
+    scene.create_quietly(browser, &name).await?;
+    browser.see("[data-newer]").await?;
+    let script = "
+        const entry = document.querySelector(`[data-entry='${arguments[0]}']`);
+        return entry && Math.round(entry.getBoundingClientRect().top)";
+    let after = browser.run(script, &[before["entry"].clone()]).await?;
+    ensure!(after == before["top"], "the entry stood at {}, and stands at {after}", before["top"]);
+    browser.click("[data-newer]").await?;
+    browser.gone("[data-newer]").await?;
+    let newest =
+        "const e = all('[data-entry]')[0]; return e && Number(e.dataset.entry.split('.')[0]) > arguments[0]";
+    let old = before["entry"].as_str().and_then(|entry| entry.split('.').next()?.parse::<u64>().ok());
+    browser.until("the newest at the top", newest, &[json!(old)]).await?;
+    drop(person);
+    Ok(())
+}

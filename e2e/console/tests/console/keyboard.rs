@@ -1,0 +1,132 @@
+//! Without a mouse: the palette, and a whole visit by keys alone.
+
+use crate::{
+    browser::Browser,
+    failure::{Done, ensure, fail},
+    scene::Scene,
+    users::{pill, row_of},
+};
+use serde_json::json;
+use thirtyfour::Key;
+
+const PALETTE: &str = "dialog[open][data-dialog=palette]";
+
+async fn palette(browser: &Browser, words: &str) -> Done {
+    browser.chord(Key::Control, 'k').await?;
+    browser.see(PALETTE).await?;
+    browser.keys(words.to_owned()).await?;
+    browser.see(&format!("{PALETTE} [role=option]")).await
+}
+
+pub async fn the_palette_finds_users_gateways_sessions_and_what_one_can_do(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("vera"))?;
+    scene.stage.connect(&person)?;
+    let at = scene.signed_in(&owner, "/gateways").await?;
+    let browser = &scene[at];
+
+    palette(browser, &person.name).await?;
+    browser.says(&format!("{PALETTE} [role=option]"), &person.name).await?;
+    browser.keys(Key::Enter + "").await?;
+    browser.gone(PALETTE).await?;
+    browser.see("aside[data-panel]").await?;
+    browser.says("aside[data-panel]", &person.name).await?;
+
+    palette(browser, scene.stage.gateway_name()).await?;
+    browser.says(&format!("{PALETTE} [role=option]"), scene.stage.gateway_name()).await?;
+    browser.keys(Key::Escape + "").await?;
+    browser.gone(PALETTE).await?;
+
+    palette(browser, "create user").await?;
+    browser.keys(Key::Enter + "").await?;
+    browser.see("dialog[open][data-dialog=create-user]").await?;
+    browser.keys(Key::Escape + "").await?;
+    browser.gone("dialog[open]").await?;
+    scene.stage.leave(&person)
+}
+
+/// Where the keyboard is.
+const FOCUSED: &str = "
+    const e = document.activeElement;
+    return {name: e.name || nameOf(e), tag: e.tagName, type: e.type || '', href: e.getAttribute('href') || '',
+            row: e.closest('[data-row]')?.dataset.row || ''}";
+
+/// Goes on with Tab until the focus is where the script says.
+async fn tab_to(browser: &Browser, what: &str, script: &str) -> Done {
+    for _ in 0..120 {
+        if browser.run(&format!("const e = document.activeElement; return {script}"), &[]).await?
+            == json!(true)
+        {
+            return Ok(());
+        }
+        browser.keys(Key::Tab + "").await?;
+    }
+    let now = browser.run(FOCUSED, &[]).await?;
+    fail!("Tab never leads to {what}; it is at {now}")
+}
+
+pub async fn a_user_is_created_and_a_session_ended_with_the_keyboard_alone(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("walt"))?;
+    scene.stage.connect(&person)?;
+    let at = scene.open().await?;
+    let browser = &scene[at];
+    browser.load("/users").await?;
+    browser.see("form[data-view=sign-in]").await?;
+    tab_to(browser, "the name", "e.name === 'name'").await?;
+    browser.keys(owner.name.clone()).await?;
+    browser.keys(Key::Tab + "").await?;
+    browser.keys(owner.password.clone()).await?;
+    browser.keys(Key::Enter + "").await?;
+    browser.live().await?;
+
+    let name = scene.unique("xeno");
+    let dialog = "dialog[open][data-dialog=create-user]";
+    tab_to(browser, "Create user", "nameOf(e) === 'Create user'").await?;
+    browser.keys(Key::Enter + "").await?;
+    browser.see(dialog).await?;
+    tab_to(browser, "the user's name", "e.name === 'username'").await?;
+    browser.keys(name.clone()).await?;
+    tab_to(browser, "the password", "e.name === 'password'").await?;
+    browser.keys("a first password of theirs".to_owned()).await?;
+    tab_to(browser, "the policy", "e.name === 'policy'").await?;
+    browser.keys(scene.stage.policy_name().to_owned()).await?;
+    tab_to(browser, "the gateway", "e.name === 'gateway'").await?;
+    browser.keys(scene.stage.gateway_name().to_owned()).await?;
+    tab_to(browser, "Create", "nameOf(e) === 'Create'").await?;
+    browser.keys(Key::Enter + "").await?;
+    browser.gone(dialog).await?;
+    let id = row_of(browser, "users", &name).await?;
+    browser.see(&pill(&id, "panel", "done")).await?;
+
+    // `g` and then `s`: to the sessions.
+    browser.keys("gs".to_owned()).await?;
+    browser.see("main[data-view=sessions]").await?;
+    let session = row_of(browser, "sessions", &person.name).await?;
+    let there =
+        format!("nameOf(e) === 'Terminate' && e.closest('[data-row]')?.dataset.row === {}", json!(session));
+    tab_to(browser, "the session's Terminate", &there).await?;
+    browser.keys(Key::Enter + "").await?;
+    browser.see("dialog[open][data-dialog=terminate]").await?;
+    tab_to(browser, "the reason", "e.name === 'reason'").await?;
+    browser.keys("by hand, without a mouse".to_owned()).await?;
+    tab_to(browser, "Terminate", "nameOf(e) === 'Terminate' && !!e.closest('dialog')").await?;
+    browser.keys(Key::Enter + "").await?;
+    scene.stage.cut_off(&person)?;
+    browser.gone(&format!("[data-table=sessions] [data-row='{session}']")).await
+}
+
+pub async fn the_keys_are_listed_and_focus_goes_back_to_where_it_came_from(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let browser = &scene[at];
+    tab_to(browser, "Create user", "nameOf(e) === 'Create user'").await?;
+    browser.keys("?".to_owned()).await?;
+    browser.see("dialog[open][data-dialog=keys]").await?;
+    browser.says("dialog[open][data-dialog=keys]", "Ctrl").await?;
+    browser.keys(Key::Escape + "").await?;
+    browser.gone("dialog[open]").await?;
+    let back = browser.run("return nameOf(document.activeElement)", &[]).await?;
+    ensure!(back == json!("Create user"), "expected the focus back on the button, it is on {back}");
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The feed: what the mark says, and that a break loses nothing.
+
+use crate::{
+    failure::{Done, ensure, fail},
+    scene::Scene,
+    stage::Program,
+    users::pill,
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+
+pub async fn the_mark_names_the_sequence_that_the_page_has_reached(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let browser = &scene[at];
+    let before: u64 = browser.attribute("[data-live]", "data-seq").await?.parse().unwrap_or_default();
+    ensure!(before > 0, "expected a sequence on the mark");
+    let id = scene.create(browser, &scene.unique("sam")).await?;
+    browser.see(&pill(&id, "panel", "done")).await?;
+    let script = "const e = seen('[data-live=live]'); return e && Number(e.dataset.seq) > arguments[0]";
+    browser.until("a higher sequence", script, &[json!(before)]).await?;
+    let (_, listed) = browser.fetch("GET", "/v1/users?limit=1", &Value::Null).await?;
+    let there = listed["seq"].as_u64().unwrap_or_default();
+    let script = "const e = seen('[data-live=live]'); return e && Number(e.dataset.seq) >= arguments[0]";
+    browser.until("the sequence that the server lists at", script, &[json!(there)]).await.map(drop)
+}
+
+/// The server is killed without a last word, and comes back; things happen while the page cannot know.
+pub async fn a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_nothing(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let other = scene.signed_in(&owner, "/sessions").await?;
+    let mut made = Vec::new();
+    for number in 0..3 {
+        made.push(scene.create(&scene[at], &scene.unique(&format!("tom{number}"))).await?);
+    }
+    for at in [at, other] {
+        scene[at].run("window.unchanged = true", &[]).await?;
+    }
+    scene.stage.kill(Program::Viworks)?;
+    let seen = async {
+        for at in [at, other] {
+            scene[at].see("[data-live=offline]").await?;
+        }
+        // What was there is still there to be read.
+        for id in &made {
+            scene[at].see(&format!("[data-table=users] [data-row='{id}']")).await?;
+        }
+        Ok(())
+    };
+    let seen: Done = seen.await;
+    scene.stage.start(Program::Viworks)?;
+    seen?;
+    // Something happens before the page is back, as likely as not.
+    let person = scene.stage.person(&scene.unique("uma"))?;
+    scene.stage.connect(&person)?;
+    for at in [at, other] {
+        scene[at].see_within(Duration::from_secs(40), "[data-live=live]").await?;
+    }
+    scene[other]
+        .until("uma's session", "return !!rowOf('sessions', arguments[0])", &[json!(person.name)])
+        .await?;
+    scene[at].see(&pill(&person.id, "panel", "done")).await?;
+    for at in [at, other] {
+        let same = scene[at].run("return window.unchanged", &[]).await?;
+        ensure!(same == json!(true), "the page was loaded anew");
+    }
+    alike(scene, at, "users", &["user", "list", "--limit", "500"]).await?;
+    alike(scene, other, "sessions", &["session", "list", "--active", "--limit", "500"]).await?;
+    scene.stage.leave(&person)
+}
+
+/// The page's rows are the server's: each once, none else.
+async fn alike(scene: &Scene, at: usize, table: &str, words: &[&str]) -> Done {
+    let rows = scene[at].all_rows(table).await?;
+    let unique: BTreeSet<&String> = rows.iter().collect();
+    ensure!(unique.len() == rows.len(), "a row stands there twice: {rows:?}");
+    let listed = scene.stage.viworks(words)?;
+    let Some(listed) = listed["rows"].as_array() else { fail!("expected rows, got {listed}") };
+    let known: BTreeSet<String> =
+        listed.iter().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect();
+    let shown: BTreeSet<String> = rows.into_iter().collect();
+    ensure!(shown == known, "the page's {table} are {shown:?}, the server's {known:?}");
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! How it looks, for whom: contrast and names for assistive technology, widths, themes; and what must not be seen.
+
+use crate::{
+    axe,
+    browser::Browser,
+    failure::{Done, ensure},
+    scene::Scene,
+};
+use serde_json::json;
+use thirtyfour::Key;
+
+/// Every view with something in it.
+pub struct Views {
+    pub person: crate::stage::Person,
+    pub session: String,
+}
+
+impl Views {
+    /// A person with a phone who is connected.
+    pub fn populated(scene: &Scene, name: &str) -> Done<Self> {
+        Self::of(scene, scene.stage.person(&scene.unique(name))?)
+    }
+
+    pub fn of(scene: &Scene, person: crate::stage::Person) -> Done<Self> {
+        scene.stage.connect(&person)?;
+        let listed = scene.stage.viworks(&["session", "list", "--active"])?;
+        let session =
+            listed["rows"].as_array().into_iter().flatten().find(|row| row["user"] == json!(person.id));
+        let session = session.and_then(|row| row["id"].as_str()).unwrap_or_default().to_owned();
+        Ok(Self { person, session })
+    }
+
+    /// Name, address, and what is there once it is complete.
+    pub fn all(&self) -> Vec<(&'static str, String, &'static str)> {
+        vec![
+            ("users", "/users".to_owned(), "main[data-view=users] [data-row] [data-step]"),
+            ("sessions", "/sessions".to_owned(), "main[data-view=sessions] [data-row]"),
+            ("gateways", "/gateways".to_owned(), "main[data-view=gateways] [data-spark=cpu]"),
+            ("audit", "/audit".to_owned(), "main[data-view=audit] [data-entry]"),
+            (
+                "user-panel",
+                format!("/users?panel=user:{}", self.person.id),
+                "aside[data-panel=user] [data-entry]",
+            ),
+            (
+                "session-panel",
+                format!("/sessions?panel=session:{}", self.session),
+                "aside[data-panel=session] [data-receipt], aside[data-panel=session] [data-rule]",
+            ),
+        ]
+    }
+}
+
+pub async fn choose_theme(browser: &Browser, theme: &str) -> Done {
+    let offered = format!("[data-theme-choice='{theme}']");
+    if browser.is_seen(&offered).await? {
+        browser.click(&offered).await?;
+    } else if browser.is_seen("select[data-theme-choice]").await? {
+        browser.choose("select[data-theme-choice]", theme).await?;
+    } else {
+        browser.open_menu().await?;
+        if browser.is_seen("select[data-theme-choice]").await? {
+            browser.choose("select[data-theme-choice]", theme).await?;
+        } else {
+            browser.click(&offered).await?;
+        }
+        browser.keys(Key::Escape + "").await?;
+    }
+    if theme != "system" {
+        browser.see(&format!("html[data-theme={theme}]")).await?;
+    }
+    Ok(())
+}
+
+pub async fn axe_finds_nothing_serious_on_any_view_in_either_theme(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let views = Views::populated(scene, "yara")?;
+    let at = scene.open().await?;
+    let browser = &scene[at];
+    for theme in ["light", "dark"] {
+        browser.prefer(theme).await?;
+        browser.load("/users").await?;
+        browser.see("form[data-view=sign-in]").await?;
+        axe::nothing_serious(browser, &format!("sign-in, {theme}")).await?;
+    }
+    browser.sign_in(&owner).await?;
+    browser.live().await?;
+    for theme in ["light", "dark"] {
+        choose_theme(browser, theme).await?;
+        for (name, place, complete) in views.all() {
+            browser.load(&place).await?;
+            browser.live().await?;
+            browser.see(complete).await?;
+            axe::nothing_serious(browser, &format!("{name}, {theme}")).await?;
+        }
+        browser.load("/users").await?;
+        browser.live().await?;
+        browser.click_named("main", "Create user").await?;
+        browser.see("dialog[open][data-dialog=create-user]").await?;
+        axe::nothing_serious(browser, &format!("creating a user, {theme}")).await?;
+        browser.keys(Key::Escape + "").await?;
+        browser.gone("dialog[open]").await?;
+        browser.chord(Key::Control, 'k').await?;
+        browser.see("dialog[open][data-dialog=palette]").await?;
+        axe::nothing_serious(browser, &format!("palette, {theme}")).await?;
+        browser.keys(Key::Escape + "").await?;
+        browser.load("/sessions").await?;
+        browser.click_named(&format!("[data-row='{}']", views.session), "Terminate").await?;
+        browser.see("dialog[open][data-dialog=terminate]").await?;
+        axe::nothing_serious(browser, &format!("terminating, {theme}")).await?;
+        browser.keys(Key::Escape + "").await?;
+    }
+    scene.stage.leave(&views.person)
+}
+
+pub async fn nothing_scrolls_sideways_from_a_phone_to_a_wall(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let views = Views::populated(scene, "zoe")?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let browser = &scene[at];
+    for (width, height) in [(360, 740), (390, 844), (768, 1024), (1280, 800), (2560, 1440), (3840, 2160)] {
+        browser.resize(width, height).await?;
+        for (name, place, complete) in views.all() {
+            browser.load(&place).await?;
+            browser.live().await?;
+            browser.see(complete).await?;
+            let script = "
+                const root = document.documentElement;
+                const over = all('body *').filter(e => e.getBoundingClientRect().right > innerWidth + 1
+                    && !e.closest('[data-scrolls]') && getComputedStyle(e).position !== 'fixed');
+                return {wide: root.scrollWidth, over: over.slice(0, 3).map(e => e.outerHTML.slice(0, 120))}";
+            let seen = browser.run(script, &[]).await?;
+            let wide = seen["wide"].as_u64().unwrap_or(u64::MAX);
+            ensure!(wide <= u64::from(width), "{name} is {wide} px wide on {width}: {}", seen["over"]);
+        }
+    }
+    scene.stage.leave(&views.person)
+}
+
+pub async fn the_theme_follows_the_machine_until_one_chooses_and_the_choice_stays(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let browser = &scene[at];
+    // How bright the page is, out of 255.
+    let script = "
+        const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);
+        return Math.round((r + g + b) / 3)";
+    let mut seen = Vec::new();
+    for machine in ["light", "dark"] {
+        browser.prefer(machine).await?;
+        let bright = browser.run(script, &[]).await?.as_u64().unwrap_or_default();
+        seen.push(bright);
+    }
+    ensure!(seen[0] > 200 && seen[1] < 80, "the page does not follow the machine: {seen:?}");
+    choose_theme(browser, "light").await?;
+    browser.load("/users").await?;
+    browser.live().await?;
+    browser.see("html[data-theme=light]").await?;
+    let bright = browser.run(script, &[]).await?.as_u64().unwrap_or_default();
+    ensure!(bright > 200, "a light page was chosen on a dark machine; it is {bright}");
+    Ok(())
+}
+
+/// Addresses and ports of machines, digests, what programs say when they break.
+const NEVER: [(&str, &str); 5] = [
+    ("an address of the machines", r"\b10\.7[78]\.\d+\.\d+"),
+    ("a port", r"\b(?:4222|8443|1194|7505)\b"),
+    ("a digest", r"\b[0-9a-f]{40,}\b"),
+    ("a panic", r"panicked|RUST_BACKTRACE|\bat \S+\.rs:\d+"),
+    ("a type's name", r"\b(?:Some|Ok|Err|None)\b\(|viworks_[a-z]+::"),
+];
+
+pub async fn nothing_of_the_machines_stands_in_any_view(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let views = Views::populated(scene, "abel")?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let browser = &scene[at];
+    for (name, place, complete) in views.all() {
+        browser.load(&place).await?;
+        browser.live().await?;
+        browser.see(complete).await?;
+        // What is read, and what stands in attributes (titles, labels, data), but for scripts' and styles' names.
+        let script = "
+            const words = [document.body.innerText];
+            for (const e of document.body.querySelectorAll('*'))
+                for (const a of e.attributes)
+                    if (!['d', 'points', 'class', 'viewBox', 'style'].includes(a.name)) words.push(a.value);
+            const text = words.join('\\n');
+            return arguments[0].map(([what, pattern]) => {
+                const found = text.match(new RegExp(pattern));
+                return found && `${what}: ${text.slice(Math.max(0, found.index - 40), found.index + 60)}`;
+            }).filter(found => found)";
+        let found = browser.run(script, &[json!(NEVER)]).await?;
+        ensure!(found == json!([]), "{name} shows {found}");
+    }
+    scene.stage.leave(&views.person)
+}

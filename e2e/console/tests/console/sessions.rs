@@ -1,0 +1,140 @@
+//! Sessions: who is in, how they end, and what every layer says about it.
+
+use crate::{
+    browser::Browser,
+    failure::{Done, ensure, fail},
+    scene::Scene,
+    stage::Program,
+    users::row_of,
+};
+use serde_json::{Value, json};
+
+const LAYERS: [&str; 5] = ["spa", "tls", "vpn", "container", "path"];
+
+fn row(id: &str) -> String {
+    format!("[data-table=sessions] [data-row='{id}']")
+}
+
+/// Terminates by the row's button and the dialog.
+async fn terminate(browser: &Browser, id: &str, reason: &str) -> Done {
+    let dialog = "dialog[open][data-dialog=terminate]";
+    browser.click_named(&row(id), "Terminate").await?;
+    browser.see(dialog).await?;
+    browser.fill(&format!("{dialog} [name=reason]"), reason).await?;
+    browser.click_named(dialog, "Terminate").await?;
+    browser.gone(dialog).await
+}
+
+pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_layer(
+    scene: &mut Scene,
+) -> Done {
+    let (acting, watching) = (scene.owner()?, scene.stage.operator(&scene.unique("second"), "owner")?);
+    let person = scene.stage.person(&scene.unique("iris"))?;
+    let one = scene.signed_in(&acting, "/sessions").await?;
+    let other = scene.signed_in(&watching, "/sessions").await?;
+    scene.stage.connect(&person)?;
+
+    let browser = &scene[one];
+    let id = row_of(browser, "sessions", &person.name).await?;
+    browser.see(&format!("{}[data-state=connected]", row(&id))).await?;
+    scene[other].see(&format!("{}[data-state=connected]", row(&id))).await?;
+    let listed = scene.stage.viworks(&["session", "show", &id])?;
+    let listed = if listed["row"].is_object() { &listed["row"] } else { &listed };
+    let address = listed["address"].as_str().unwrap_or_default().to_owned();
+    let cells = [
+        ("user", person.name.as_str()),
+        ("gateway", scene.stage.gateway_name()),
+        ("address", &address),
+        ("resources", "intranet"),
+        ("policy", scene.stage.policy_name()),
+    ];
+    for (cell, words) in cells {
+        browser.says(&format!("{} [data-cell={cell}]", row(&id)), words).await?;
+    }
+
+    // Without a reason nothing happens.
+    let dialog = "dialog[open][data-dialog=terminate]";
+    browser.click_named(&row(&id), "Terminate").await?;
+    browser.see(dialog).await?;
+    browser.click_named(dialog, "Terminate").await?;
+    ensure!(browser.is_seen(dialog).await?, "it was terminated without a reason");
+    browser.keys(thirtyfour::Key::Escape + "").await?;
+    browser.gone(dialog).await?;
+    browser.see(&format!("{}[data-state=connected]", row(&id))).await?;
+
+    terminate(browser, &id, "end of the visit").await?;
+    let said = scene.stage.cut_off(&person)?;
+    ensure!(
+        said["reason"].as_str().is_some_and(|words| !words.is_empty()),
+        "the desktop says no reason: {said}"
+    );
+    for browser in [&scene[one], &scene[other]] {
+        browser.says("[role=status] [data-toast]", &person.name).await?;
+        browser.click("[data-filter=ended]").await?;
+        browser
+            .until("the filter in the address", "return location.search.includes('show=ended')", &[])
+            .await?;
+        browser.see(&format!("{}[data-state=ended]", row(&id))).await?;
+        let place = format!("/sessions?show=ended&panel=session:{id}");
+        browser.load(&place).await?;
+        let panel = format!("aside[data-panel=session][data-id='{id}']");
+        for layer in LAYERS {
+            browser.see(&format!("{panel} [data-receipt={layer}]:not([data-state=pending])")).await?;
+        }
+        browser.says(&panel, "end of the visit").await?;
+    }
+    scene[one].load("/sessions").await?;
+    scene[one].live().await?;
+    scene[one].gone(&row(&id)).await
+}
+
+pub async fn an_end_that_the_gateway_has_not_confirmed_is_shown_as_ending(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("jon"))?;
+    let at = scene.signed_in(&owner, "/sessions").await?;
+    scene.stage.connect(&person)?;
+    let id = row_of(&scene[at], "sessions", &person.name).await?;
+    scene[at].see(&format!("{}[data-state=connected]", row(&id))).await?;
+    scene.stage.freeze(Program::Agent, true)?;
+    let browser = &scene[at];
+    let seen = async {
+        terminate(browser, &id, "to see it hang").await?;
+        browser.see(&format!("{}[data-state=ending]", row(&id))).await?;
+        browser.load(&format!("/sessions?panel=session:{id}")).await?;
+        for layer in LAYERS {
+            browser.see(&format!("[data-panel=session] [data-receipt={layer}][data-state=pending]")).await?;
+        }
+        Ok(())
+    };
+    let seen: Done = seen.await;
+    scene.stage.freeze(Program::Agent, false)?;
+    seen?;
+    for layer in LAYERS {
+        browser
+            .see(&format!("[data-panel=session] [data-receipt={layer}]:not([data-state=pending])"))
+            .await?;
+    }
+    browser.gone(&format!("{}[data-state=ending]", row(&id))).await?;
+    browser.load("/sessions?show=ended").await?;
+    browser.see(&format!("{}[data-state=ended]", row(&id))).await?;
+    scene.stage.cut_off(&person).map(drop)
+}
+
+pub async fn the_lists_of_active_and_ended_sessions_are_those_of_the_server(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("kim"))?;
+    scene.stage.connect(&person)?;
+    scene.stage.leave(&person)?;
+    let at = scene.signed_in(&owner, &format!("/sessions?show=ended&q={}", person.name)).await?;
+    let browser = &scene[at];
+    let id = row_of(browser, "sessions", &person.name).await?;
+    browser.see(&format!("{}[data-state=ended]", row(&id))).await?;
+    let rows = browser.attributes("[data-table=sessions] [data-row]", "data-row").await?;
+    let path = format!("/v1/sessions?active=false&q={}", person.name);
+    let (_, answer) = browser.fetch("GET", &path, &Value::Null).await?;
+    let Some(known) = answer["rows"].as_array() else { fail!("expected rows, got {answer}") };
+    let known: Vec<Value> = known.iter().map(|row| row["id"].clone()).collect();
+    ensure!(json!(rows) == json!(known), "the page lists {rows:?}, the server {known:?}");
+    browser.click("[data-filter=active]").await?;
+    browser.gone(&row(&id)).await
+}

@@ -1,0 +1,230 @@
+//! Users: the table, the dialog that makes one, the three steps, the phone.
+
+use crate::{
+    failure::{Done, ensure, fail},
+    scene::Scene,
+    stage::Program,
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const DIALOG: &str = "dialog[open][data-dialog=create-user]";
+
+/// The row of a user and, once it is there, its id.
+pub async fn row_of(browser: &crate::browser::Browser, table: &str, name: &str) -> Done<String> {
+    let what = format!("a row of {name} among the {table}");
+    let script = "return rowOf(arguments[0], arguments[1])";
+    let found = browser.until(&what, script, &[json!(table), json!(name)]).await?;
+    Ok(found.as_str().unwrap_or_default().to_owned())
+}
+
+pub fn pill(id: &str, step: &str, state: &str) -> String {
+    format!("[data-table=users] [data-row='{id}'] [data-step={step}][data-state={state}]")
+}
+
+pub async fn a_user_that_one_admin_creates_appears_done_on_the_screen_of_another(scene: &mut Scene) -> Done {
+    let (acting, watching) = (scene.owner()?, scene.stage.operator(&scene.unique("second"), "owner")?);
+    let name = scene.unique("ada");
+    let one = scene.signed_in(&acting, "/users").await?;
+    let other = scene.signed_in(&watching, "/users").await?;
+    scene[other].run("window.unchanged = true", &[]).await?;
+
+    let browser = &scene[one];
+    browser.click_named("main", "Create user").await?;
+    browser.see(DIALOG).await?;
+    browser.fill(&format!("{DIALOG} [name=username]"), &name).await?;
+    browser.fill(&format!("{DIALOG} [name=password]"), "a first password of hers").await?;
+    browser.choose(&format!("{DIALOG} [name=policy]"), scene.stage.policy_name()).await?;
+    browser.choose(&format!("{DIALOG} [name=gateway]"), scene.stage.gateway_name()).await?;
+    browser.click_named(DIALOG, "Create").await?;
+    browser.gone(DIALOG).await?;
+    // Whoever acted reads what they wrote: the row is there by the time the dialog is gone.
+    let there = browser.run("return rowOf('users', arguments[0])", &[json!(name)]).await?;
+    let Some(id) = there.as_str() else { fail!("expected {name}'s row as soon as the dialog is gone") };
+
+    for browser in [&scene[one], &scene[other]] {
+        row_of(browser, "users", &name).await?;
+        for step in ["directory", "vpn", "panel"] {
+            browser.see(&pill(id, step, "done")).await?;
+        }
+        browser.says("[role=status] [data-toast]", &name).await?;
+    }
+    let same = scene[other].run("return window.unchanged", &[]).await?;
+    ensure!(same == json!(true), "the other page was loaded anew");
+    let shown = scene.stage.viworks(&["user", "show", id])?;
+    let shown = if shown["row"].is_object() { &shown["row"] } else { &shown };
+    ensure!(shown["username"] == json!(name), "the server knows another user: {shown}");
+    Ok(())
+}
+
+pub async fn countries_and_a_window_of_their_own_are_kept_in_a_policy_made_for_that_user(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let name = scene.unique("cleo");
+    let at = scene.signed_in(&owner, "/users").await?;
+    let browser = &scene[at];
+    browser.click_named("main", "Create user").await?;
+    browser.fill(&format!("{DIALOG} [name=username]"), &name).await?;
+    browser.fill(&format!("{DIALOG} [name=password]"), "a first password of hers").await?;
+    browser.choose(&format!("{DIALOG} [name=policy]"), scene.stage.policy_name()).await?;
+    browser.choose(&format!("{DIALOG} [name=gateway]"), scene.stage.gateway_name()).await?;
+    browser.fill(&format!("{DIALOG} [name=countries]"), "AU, NZ").await?;
+    browser.click_named(DIALOG, "Create").await?;
+    browser.gone(DIALOG).await?;
+    let id = row_of(browser, "users", &name).await?;
+    for step in ["directory", "vpn", "panel"] {
+        browser.see(&pill(&id, step, "done")).await?;
+    }
+    let shown = scene.stage.viworks(&["user", "show", &id])?;
+    let shown = if shown["row"].is_object() { &shown["row"] } else { &shown };
+    let policy = shown["policies"][0].as_str().unwrap_or_default().to_owned();
+    ensure!(policy != scene.stage.policy(), "expected a policy of their own, got {shown}");
+    let policy = scene.stage.viworks(&["policy", "show", &policy])?.to_string();
+    ensure!(policy.contains("NZ") && policy.contains("AU"), "expected both countries in {policy}");
+    Ok(())
+}
+
+pub async fn what_cannot_be_is_named_at_its_field_and_nothing_is_created(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let taken = scene.stage.person(&scene.unique("taken"))?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let browser = &scene[at];
+    browser.click_named("main", "Create user").await?;
+    browser.see(DIALOG).await?;
+    browser.choose(&format!("{DIALOG} [name=policy]"), scene.stage.policy_name()).await?;
+    browser.choose(&format!("{DIALOG} [name=gateway]"), scene.stage.gateway_name()).await?;
+    let tries = [
+        ("no user's name!", "a first password of hers", "username"),
+        (scene.unique("fine").as_str(), "short", "password"),
+        (taken.name.as_str(), "a first password of hers", "username"),
+    ]
+    .map(|(name, password, field)| (name.to_owned(), password, field));
+    for (name, password, field) in tries {
+        browser.fill(&format!("{DIALOG} [name=username]"), &name).await?;
+        browser.fill(&format!("{DIALOG} [name=password]"), password).await?;
+        browser.click_named(DIALOG, "Create").await?;
+        // The field is marked, and what describes it says why.
+        let script = "
+            const field = seen(arguments[0]);
+            if (!field || field.getAttribute('aria-invalid') !== 'true') return null;
+            const ids = (field.getAttribute('aria-errormessage') || field.getAttribute('aria-describedby') || '');
+            return ids.split(/\\s+/).filter(id => id).map(id => document.getElementById(id))
+                .map(e => e && visible(e) ? e.innerText.trim() : '').join(' ').trim()";
+        let css = format!("{DIALOG} [name={field}]");
+        browser.until(&format!("{field} to be named for {name:?}"), script, &[json!(css)]).await?;
+        ensure!(browser.is_seen(DIALOG).await?, "the dialog went away");
+    }
+    browser.keys(thirtyfour::Key::Escape + "").await?;
+    browser.gone(DIALOG).await?;
+    let listed = scene.stage.viworks(&["user", "list"])?.to_string();
+    ensure!(!listed.contains(&scene.unique("fine")), "it was created all the same");
+    Ok(())
+}
+
+/// Nobody may see a step done before it is: the gateway is stopped in its tracks.
+pub async fn pills_are_pending_until_the_gateway_has_done_its_part(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    scene.stage.freeze(Program::Agent, true)?;
+    let seen = async {
+        let id = scene.create(&scene[at], &scene.unique("dora")).await?;
+        scene[at].see(&pill(&id, "directory", "done")).await?;
+        scene[at].see(&pill(&id, "vpn", "pending")).await?;
+        scene[at].see(&pill(&id, "panel", "pending")).await?;
+        Ok(id)
+    };
+    let seen: Done<String> = seen.await;
+    scene.stage.freeze(Program::Agent, false)?;
+    let id = seen?;
+    scene[at].see(&pill(&id, "vpn", "done")).await?;
+    scene[at].see(&pill(&id, "panel", "done")).await
+}
+
+pub async fn a_failed_step_says_what_to_do_and_retry_does_it_again(scene: &mut Scene) -> Done {
+    let (acting, watching) = (scene.owner()?, scene.stage.operator(&scene.unique("second"), "owner")?);
+    let at = scene.signed_in(&acting, "/users").await?;
+    let other = scene.signed_in(&watching, "/users").await?;
+    scene.stage.spoil("panel-user")?;
+    let seen = async {
+        let id = scene.create(&scene[at], &scene.unique("emil")).await?;
+        scene[at].see(&pill(&id, "panel", "failed")).await?;
+        scene[at].see(&pill(&id, "vpn", "done")).await?;
+        scene[other].see(&pill(&id, "panel", "failed")).await?;
+        Ok(id)
+    };
+    let seen: Done<String> = seen.await;
+    scene.stage.mend("panel-user")?;
+    let id = seen?;
+    // Words for people: what to do, and no digest.
+    let row = format!("[data-table=users] [data-row='{id}']");
+    let script = "
+        const row = seen(arguments[0]);
+        const words = row && [row.innerText, ...[...row.querySelectorAll('[title], [aria-label]')]
+            .map(e => (e.title || '') + ' ' + (e.ariaLabel || ''))].join(' ');
+        return words && /script/i.test(words) && words";
+    scene[at].until("the remedy in the row", script, &[json!(row)]).await?;
+    scene[at].click_named(&row, "Retry").await?;
+    for browser in [&scene[at], &scene[other]] {
+        browser.see(&pill(&id, "panel", "done")).await?;
+        browser.gone(&pill(&id, "panel", "failed")).await?;
+    }
+    ensure!(!scene[at].offers(&row, "Retry").await?, "expected nothing left to retry");
+    Ok(())
+}
+
+pub async fn a_phone_enrols_from_the_qr_code_on_the_screen_while_its_countdown_runs(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let name = scene.unique("fay");
+    let at = scene.signed_in(&owner, "/users").await?;
+    let id = scene.create(&scene[at], &name).await?;
+    let browser = &scene[at];
+    browser.see(&pill(&id, "panel", "done")).await?;
+    browser.click_named(&format!("[data-row='{id}']"), "Enrol phone").await?;
+    let dialog = "dialog[open][data-dialog=phone]";
+    browser.see(&format!("{dialog} [data-qr]")).await?;
+    let first = browser.text(&format!("{dialog} [data-countdown]")).await?;
+    let script = "const e = seen(arguments[0]); return e && e.innerText !== arguments[1]";
+    let countdown = format!("{dialog} [data-countdown]");
+    browser.until("the countdown to run", script, &[json!(countdown), json!(first)]).await?;
+
+    let payload = crate::qr::read(&browser.picture().await?)?;
+    scene.stage.enrol_phone(&name, &payload)?;
+    // The page hears of it: the code has served.
+    browser
+        .until_within(
+            Duration::from_secs(20),
+            "the page to notice the phone",
+            "return !seen('[data-qr]')",
+            &[],
+        )
+        .await?;
+    let shown = scene.stage.viworks(&["user", "show", &id])?.to_string();
+    ensure!(shown.contains("\"enrolled\":true"), "expected an enrolled phone in {shown}");
+    let html = browser.source().await?;
+    ensure!(!html.contains(&payload), "the code's content is still in the page");
+    Ok(())
+}
+
+pub async fn the_list_is_searched_by_the_server_and_the_search_is_in_the_address(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let (one, other) = (scene.unique("gwen"), scene.unique("hugo"));
+    scene.create(&scene[at], &one).await?;
+    let browser = &scene[at];
+    browser.fill("main [name=q]", &one).await?;
+    browser.at(&format!("/users?q={one}")).await?;
+    row_of(browser, "users", &one).await?;
+    // Who comes while one searches for somebody else does not come in between.
+    scene.create_quietly(browser, &other).await?;
+    browser.load(&format!("/users?q={one}")).await?;
+    row_of(browser, "users", &one).await?;
+    let rows = browser.attributes("[data-table=users] [data-row]", "data-row").await?;
+    ensure!(rows.len() == 1, "expected one user called {one}, got {rows:?}");
+    let (status, answer) = browser.fetch("GET", &format!("/v1/users?q={one}"), &Value::Null).await?;
+    let found = answer["rows"].as_array().map_or(0, Vec::len);
+    ensure!(status == 200 && found == 1, "the server finds {found} ({status})");
+    Ok(())
+}
