@@ -28,6 +28,7 @@ mod keyboard;
 mod live;
 mod looks;
 mod panel;
+mod pictures;
 mod sessions;
 mod signing;
 mod users;
@@ -36,7 +37,7 @@ use runner::{Test, tests};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    runner::run(TESTS)
+    runner::run(TESTS, PICTURES)
 }
 
 const TESTS: &[Test] = tests! {
@@ -106,3 +107,5 @@ const TESTS: &[Test] = tests! {
         a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_nothing,
     }
 };
+
+const PICTURES: &[Test] = tests! { Alone pictures { every_view } };

@@ -16,8 +16,17 @@ const SIZES: [(u32, u32); 3] = [(390, 844), (1280, 800), (2560, 1440)];
 
 /// Who works at the company in the pictures.
 const PEOPLE: [&str; 11] = [
-    "amelia.ward", "ben.okafor", "chandra.rao", "dario.conti", "elif.kaya", "farid.aziz", "grace.lim",
-    "hana.sato", "ines.ferreira", "jakob.lind", "kemal.demir",
+    "amelia.ward",
+    "ben.okafor",
+    "chandra.rao",
+    "dario.conti",
+    "elif.kaya",
+    "farid.aziz",
+    "grace.lim",
+    "hana.sato",
+    "ines.ferreira",
+    "jakob.lind",
+    "kemal.demir",
 ];
 
 pub async fn every_view(scene: &mut Scene) -> Done {

@@ -2,8 +2,8 @@
 
 use crate::{failure::Done, scene::Scene, stage::Stage};
 use std::{
-    collections::VecDeque, fs::File, future::Future, io::Write as _, pin::Pin, process::ExitCode,
-    sync::Mutex, time::Duration,
+    collections::VecDeque, fs::File, io::Write as _, path::PathBuf, pin::Pin, process::ExitCode, sync::Mutex,
+    time::Duration,
 };
 use tokio::time::Instant;
 
@@ -39,8 +39,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A browser wants a core.
 const AT_ONCE: usize = 2;
 
-pub fn run(tests: &'static [Test]) -> ExitCode {
+/// The tests; or, with `--pictures DIR`, what takes pictures.
+pub fn run(tests: &'static [Test], pictures: &'static [Test]) -> ExitCode {
     let wanted = Wanted::from_args();
+    let tests = if wanted.pictures.is_some() { pictures } else { tests };
     if wanted.list {
         for test in tests.iter().filter(|test| wanted.holds(test)) {
             println!("{}: test", test.name);
@@ -60,8 +62,9 @@ pub fn run(tests: &'static [Test]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut failed = run_turn(&stage, &chosen, Turn::Beside, AT_ONCE);
-    failed.extend(run_turn(&stage, &chosen, Turn::Alone, 1));
+    let run = Run { stage, pictures: wanted.pictures };
+    let mut failed = run.turn(&chosen, Turn::Beside, AT_ONCE);
+    failed.extend(run.turn(&chosen, Turn::Alone, 1));
     for (name, why) in &failed {
         println!("\n---- {name}\n{why}");
     }
@@ -76,42 +79,50 @@ pub fn run(tests: &'static [Test]) -> ExitCode {
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run_turn(stage: &Stage, chosen: &[&Test], turn: Turn, at_once: usize) -> Vec<(&'static str, String)> {
-    let queue: Mutex<VecDeque<&Test>> =
-        Mutex::new(chosen.iter().copied().filter(|test| test.turn == turn).collect());
-    let failed = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                while let Some(test) = queue.lock().ok().and_then(|mut queue| queue.pop_front()) {
-                    let since = Instant::now();
-                    let outcome = run_one(stage, test);
-                    let took = since.elapsed().as_secs_f64();
-                    let word = if outcome.is_ok() { "ok" } else { "FAILED" };
-                    println!("test {} ... {word} ({took:.1} s)", test.name);
-                    if let (Err(why), Ok(mut failed)) = (outcome, failed.lock()) {
-                        failed.push((test.name, why));
-                    }
-                }
-            });
-        }
-    });
-    failed.into_inner().unwrap_or_default()
+struct Run {
+    stage: Stage,
+    pictures: Option<PathBuf>,
 }
 
-fn run_one(stage: &Stage, test: &Test) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("no runtime: {error}"))?;
-    runtime.block_on(async {
-        let mut scene = Scene::new(stage.clone(), test.name);
-        let outcome = match tokio::time::timeout(PATIENCE, (test.run)(&mut scene)).await {
-            Ok(outcome) => outcome.map_err(|failure| failure.0),
-            Err(_) => Err(format!("it did not end within {} s", PATIENCE.as_secs())),
-        };
-        scene.close(outcome).await
-    })
+impl Run {
+    fn turn(&self, chosen: &[&Test], turn: Turn, at_once: usize) -> Vec<(&'static str, String)> {
+        let queue: Mutex<VecDeque<&Test>> =
+            Mutex::new(chosen.iter().copied().filter(|test| test.turn == turn).collect());
+        let failed = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..at_once {
+                scope.spawn(|| {
+                    while let Some(test) = queue.lock().ok().and_then(|mut queue| queue.pop_front()) {
+                        let since = Instant::now();
+                        let outcome = self.one(test);
+                        let took = since.elapsed().as_secs_f64();
+                        let word = if outcome.is_ok() { "ok" } else { "FAILED" };
+                        println!("test {} ... {word} ({took:.1} s)", test.name);
+                        if let (Err(why), Ok(mut failed)) = (outcome, failed.lock()) {
+                            failed.push((test.name, why));
+                        }
+                    }
+                });
+            }
+        });
+        failed.into_inner().unwrap_or_default()
+    }
+
+    fn one(&self, test: &Test) -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| format!("no runtime: {error}"))?;
+        let patience = if self.pictures.is_some() { PATIENCE * 4 } else { PATIENCE };
+        runtime.block_on(async {
+            let mut scene = Scene::new(self.stage.clone(), test.name, self.pictures.clone());
+            let outcome = match tokio::time::timeout(patience, (test.run)(&mut scene)).await {
+                Ok(outcome) => outcome.map_err(|failure| failure.0),
+                Err(_) => Err(format!("it did not end within {} s", patience.as_secs())),
+            };
+            scene.close(outcome).await
+        })
+    }
 }
 
 /// What cargo hands on: `console [FILTER...] [--exact] [--list] [--skip NAME]`; other flags of the usual harness
@@ -122,6 +133,7 @@ struct Wanted {
     skip: Vec<String>,
     exact: bool,
     list: bool,
+    pictures: Option<PathBuf>,
 }
 
 impl Wanted {
@@ -132,6 +144,7 @@ impl Wanted {
             match arg.as_str() {
                 "--exact" => wanted.exact = true,
                 "--list" => wanted.list = true,
+                "--pictures" => wanted.pictures = args.next().map(PathBuf::from),
                 "--skip" => wanted.skip.extend(args.next()),
                 "--test-threads" | "--format" | "--color" => drop(args.next()),
                 flag if flag.starts_with('-') => {}

@@ -62,11 +62,7 @@ impl Trust {
         Ok(data_encoding::BASE64.encode(&Sha256::digest(parsed.public_key().raw)))
     }
 
-    /// The status of a request; `head` are its lines, without `Host` and the empty line at the end.
-    pub async fn status(&self, head: &[String]) -> Done<u16> {
-        Ok(self.answer(head).await?.status)
-    }
-
+    /// The head of what is answered; `head` are the request's lines, without `Host` and the empty line at the end.
     pub async fn answer(&self, head: &[String]) -> Done<Answer> {
         let talk = async {
             let mut stream = self.connect().await?;
