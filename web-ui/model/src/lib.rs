@@ -4,10 +4,15 @@
 //! Nothing here renders, opens a socket, reads a clock or draws a random number; time and chance are arguments, so
 //! that all of it is tested like any other rule. It decides nothing either: what a person may do, the server says.
 
+pub mod countries;
 pub mod ending;
 pub mod feed;
+pub mod form;
 pub mod format;
 pub mod list;
 pub mod load;
+pub mod password;
+pub mod qr;
 pub mod request;
+pub mod steps;
 pub mod words;
