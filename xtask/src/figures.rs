@@ -1,6 +1,6 @@
 //! `cargo xtask figures`: how large things are.
 
-use crate::{failure::Result, tidy::Tree, workspace};
+use crate::{failure::Result, tidy::Tree, web, workspace};
 use std::{collections::BTreeMap, fs};
 
 const BINARIES: [&str; 6] = [
@@ -40,6 +40,9 @@ pub fn run() -> Result {
                 println!("{profile:<8} {name:<24} {:>12} bytes", meta.len());
             }
         }
+    }
+    for (name, [raw, gzip, brotli]) in web::sizes() {
+        println!("console  {name:<44} {raw:>8} bytes, {gzip:>8} with gzip, {brotli:>8} with brotli");
     }
     Ok(())
 }

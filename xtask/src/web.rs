@@ -5,7 +5,7 @@ mod bundle;
 mod work;
 
 use crate::failure::Result;
-pub use bundle::{CRATE, Profile, build_console, clippy};
+pub use bundle::{CRATE, Profile, build_console, clippy, sizes};
 use work::Options;
 
 #[derive(clap::Args)]

@@ -49,7 +49,7 @@ pub fn build_console(profile: Profile) -> Result {
     let watch = Stopwatch::start();
     let toolchain = wasm::toolchain()?;
     compile(&toolchain, profile)?;
-    exec::interactive(exec::cargo().args(["build", "--quiet", "--locked", "--package", BUNDLER]))?;
+    build_bundler()?;
     let made_of = made_of(profile)?;
     let fresh = fs::read_to_string(stamp(profile)).is_ok_and(|stamp| stamp == made_of);
     if fresh && profile.folder().join("index.html").is_file() {
@@ -70,7 +70,7 @@ pub fn build_console(profile: Profile) -> Result {
 pub fn show(json: bool) -> Result {
     let toolchain = wasm::toolchain()?;
     compile(&toolchain, Profile::Shipped)?;
-    exec::interactive(exec::cargo().args(["build", "--quiet", "--locked", "--package", BUNDLER]))?;
+    build_bundler()?;
     exec::interactive(bundler(Profile::Shipped).args(json.then_some("--json")))
 }
 
@@ -82,9 +82,33 @@ pub fn clippy() -> Result {
     exec::interactive(&mut toolchain.cargo("clippy", &words))
 }
 
+/// How large each part of the bundle that ships is, in bytes: as it is, with gzip, with brotli.
+pub fn sizes() -> Vec<(String, [u64; 3])> {
+    let top = Profile::Shipped.folder();
+    let plain = below(&top)
+        .into_iter()
+        .filter(|path| !path.extension().is_some_and(|extension| extension == "gz" || extension == "br"));
+    let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    let with = |path: &Path, ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        size(Path::new(&name))
+    };
+    plain
+        .map(|path| {
+            let name = path.strip_prefix(&top).unwrap_or(&path).display().to_string();
+            (name, [size(&path), with(&path, ".gz"), with(&path, ".br")])
+        })
+        .collect()
+}
+
+fn build_bundler() -> Result {
+    exec::interactive(exec::cargo().args(["build", "--locked", "--package", BUNDLER]))
+}
+
 fn compile(toolchain: &Toolchain, profile: Profile) -> Result {
     let (name, _) = profile.cargos();
-    let words = ["--quiet", "--package", CRATE, "--profile", name, "--locked"];
+    let words = ["--package", CRATE, "--profile", name, "--locked"];
     exec::interactive(&mut toolchain.cargo("build", &words))
 }
 
