@@ -65,12 +65,17 @@ fn shortcuts(place: &Place) -> Result {
 
 fn tell(product: &Product, again: bool, config: &str) {
     println!();
-    println!("ViWorkS is up.");
+    println!("ViWorkS is up. Its console, in a browser on this machine:");
     println!("  address         {URL}   (certificate authority: {})", product.ca().display());
     match product.printed_passwords().last() {
         Some(password) if !again => println!("  owner password  {password}   (user: owner; shown once)"),
         _ => println!("  owner password  the one of the first start   (user: owner)"),
     }
+    println!("  (a browser that does not know the authority asks about it; from another machine, with");
+    println!(
+        "  `ssh -L 8443:{}` to this one, it is https://localhost:8443)",
+        URL.trim_start_matches("https://")
+    );
     println!(
         "\nNext, in other terminals, as root; what stands in CAPITALS was printed by a command before it:\n"
     );
