@@ -162,6 +162,36 @@ const fn civil(days: i64) -> (i64, usize, i64) {
     (year, month as usize, day)
 }
 
+/// RFC 3339 in UTC, as the server's sentences have it: `2026-11-21T23:46:45.123Z`.
+pub fn parse_utc(text: &str) -> Option<Millis> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let mut date = date.splitn(3, '-').map(str::parse::<i64>);
+    let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
+    let mut time = time.splitn(3, ':');
+    let (hour, minute) = (time.next()?.parse::<i64>().ok()?, time.next()?.parse::<i64>().ok()?);
+    let seconds = time.next()?.parse::<f64>().ok()?;
+    let is_in = |value: i64, from: i64, to: i64| (from..=to).contains(&value);
+    let is_moment = is_in(year, 1970, 9999)
+        && is_in(month, 1, 12)
+        && is_in(day, 1, 31)
+        && is_in(hour, 0, 23)
+        && is_in(minute, 0, 59)
+        && (0.0..61.0).contains(&seconds);
+    let minutes = (days_from_civil(year, month, day) * 24 + hour) * 60 + minute;
+    let millis = minutes.checked_mul(60_000)? + (seconds * 1000.0).round() as i64;
+    is_moment.then(|| u64::try_from(millis).ok().map(Millis)).flatten()
+}
+
+/// The other way round of [`civil`].
+const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let march_month = (month + 9) % 12;
+    let day_of_year = (153 * march_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 impl Local {
     /// "23:46:45"
     pub fn clock(&self) -> String {
@@ -171,6 +201,11 @@ impl Local {
     /// "23:46"
     pub fn short_clock(&self) -> String {
         format!("{:02}:{:02}", self.hour, self.minute)
+    }
+
+    /// "21 Nov, 23:46"
+    pub fn short(&self) -> String {
+        format!("{} {}, {}", self.day, self.month_word(), self.short_clock())
     }
 
     fn month_word(&self) -> &'static str {
@@ -203,7 +238,7 @@ pub fn moment(at: Local, now: Local) -> String {
     if at.is_same_day(&now) {
         at.short_clock()
     } else if at.year == now.year {
-        format!("{} {}, {}", at.day, at.month_word(), at.short_clock())
+        at.short()
     } else {
         format!("{}, {}", at.date(), at.short_clock())
     }

@@ -15,4 +15,5 @@ pub mod password;
 pub mod qr;
 pub mod request;
 pub mod steps;
+pub mod timeline;
 pub mod words;

@@ -75,3 +75,13 @@ fn weekly_windows_run_together() {
     assert_eq!(on(&WEEK), "every day 08:00–18:00");
     assert_eq!(minute_of_day(1440), "24:00");
 }
+
+#[test]
+fn a_moment_in_utc_is_read_as_it_is_printed() {
+    for at in [0, 951_782_399_999, 1_709_164_800_000, 1_795_304_805_123] {
+        assert_eq!(parse_utc(&Millis(at).to_string()), Some(Millis(at)));
+    }
+    for text in ["", "Z", "2026-11-21", "2026-13-01T00:00:00Z", "2026-11-21T23:46Z", "9-9-9T99:99:99Z"] {
+        assert_eq!(parse_utc(text), None, "{text}");
+    }
+}

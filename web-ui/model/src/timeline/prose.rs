@@ -1,0 +1,48 @@
+//! An entry's sentence as a screen shows it: on the reader's clock, in words instead of names of the wire.
+
+use crate::format;
+use viworks_api::audit::AuditRow;
+use viworks_domain::{Millis, decision::refusal_text};
+
+/// `offset_minutes` east of UTC at a moment. The server's sentences tell times in UTC.
+pub fn summary(row: &AuditRow, offset_minutes: &dyn Fn(Millis) -> i32) -> String {
+    if row.kind == "command.refused" {
+        let code = row.details.0.get("code").and_then(serde_json::Value::as_str).unwrap_or_default();
+        return refusal_text(code).map_or_else(|| "refused".to_owned(), |text| format!("refused: {text}"));
+    }
+    let has_own_words =
+        matches!(row.kind.as_str(), "session.ending" | "gateway.invited" | "operator.invited")
+            || row.kind.starts_with("policy.");
+    let words = row.summary.split(' ').map(|word| {
+        let (word, rest) = cut(word);
+        let word = match utc(word) {
+            Some(at) => format::local(at, offset_minutes(at)).short(),
+            None if has_own_words => word.to_owned(),
+            None => plain(word),
+        };
+        word + rest
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Words and what ends them: a comma, a bracket.
+fn cut(word: &str) -> (&str, &str) {
+    word.split_at(word.trim_end_matches([',', ')']).len())
+}
+
+/// `2026-11-21T23:46:45.123Z`
+fn utc(word: &str) -> Option<Millis> {
+    let is_like_one = word.len() >= 20 && word.ends_with('Z') && word.as_bytes().get(10) == Some(&b'T');
+    is_like_one.then(|| format::parse_utc(word)).flatten()
+}
+
+/// `code_issued` as "code issued", `vpn` as "VPN".
+fn plain(word: &str) -> String {
+    match word {
+        "spa" => "knock".into(),
+        "tls" => "TLS".into(),
+        "vpn" => "VPN".into(),
+        _ if word.bytes().all(|b| b.is_ascii_lowercase() || b"_(".contains(&b)) => word.replace('_', " "),
+        _ => word.to_owned(),
+    }
+}
