@@ -85,6 +85,11 @@ impl Browser {
         Ok(self.driver.goto(url).await?)
     }
 
+    /// Looks from within the page's first frame from here on.
+    pub async fn enter_frame(&self) -> Done {
+        Ok(self.driver.enter_frame(0).await?)
+    }
+
     pub async fn back(&self) -> Done {
         Ok(self.driver.back().await?)
     }

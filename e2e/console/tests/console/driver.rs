@@ -20,7 +20,7 @@ impl Driver {
         let mut lines = BufReader::new(stdout).lines();
         // "ChromeDriver was started successfully on port 40123."
         let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').parse::<u16>().ok()?)
+            line.split_once("successfully on port ")?.1.trim_end_matches('.').parse::<u16>().ok()
         });
         // It may go on talking; a full pipe would stop it.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
