@@ -6,6 +6,7 @@ use crate::{
     clock,
     config::Config,
     error::{ApiError, Rejection},
+    feed::Feed,
     gateway_trust::GatewayTrust,
     http::{Limits, Pages},
     keys::Keys,
@@ -51,6 +52,7 @@ pub struct App {
     /// The console's files.
     pub pages: Pages,
     pub asked: Memory,
+    pub feed: Arc<Feed>,
     /// Mints and pushes gateways' bus accounts.
     pub gateways: crate::gateway_accounts::GatewayAccounts,
     /// Wakes long polls: the last sequence that this node has seen in the log.

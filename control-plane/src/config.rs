@@ -43,12 +43,16 @@ pub struct Password {
     pub parallel: usize,
 }
 
-/// Per source address; accounts are counted by events instead.
+/// Rates are per source address; accounts are counted by events instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub sign_ins_per_minute: u32,
     pub enrolments_per_minute: u32,
     pub answers_per_minute: u32,
+    /// Consoles that look at the same time.
+    pub feeds: u32,
+    /// Of one operator: a tab each.
+    pub feeds_per_operator: u32,
 }
 
 /// What a new installation begins with, as text that people edit.
@@ -127,9 +131,11 @@ impl Config {
             },
             limits: Limits {
                 // A person mistypes; a guesser wants thousands.
-                sign_ins_per_minute: read.or("limits.sign_ins_per_minute", PER_MINUTE, 30, per_minute),
-                enrolments_per_minute: read.or("limits.enrolments_per_minute", PER_MINUTE, 20, per_minute),
-                answers_per_minute: read.or("limits.answers_per_minute", PER_MINUTE, 60, per_minute),
+                sign_ins_per_minute: read.or("limits.sign_ins_per_minute", UP_TO_MANY, 30, up_to_many),
+                enrolments_per_minute: read.or("limits.enrolments_per_minute", UP_TO_MANY, 20, up_to_many),
+                answers_per_minute: read.or("limits.answers_per_minute", UP_TO_MANY, 60, up_to_many),
+                feeds: read.or("limits.feeds", UP_TO_MANY, 10_000, up_to_many),
+                feeds_per_operator: read.or("limits.feeds_per_operator", UP_TO_MANY, 32, up_to_many),
             },
             console_files: None,
         };
@@ -179,7 +185,10 @@ impl Initial {
              # Per source address.\n\
              # sign_ins_per_minute = 30\n\
              # enrolments_per_minute = 20\n\
-             # answers_per_minute = 60\n",
+             # answers_per_minute = 60\n\
+             # Consoles that look at the same time, in all and of one operator.\n\
+             # feeds = 10000\n\
+             # feeds_per_operator = 32\n",
             listen = self.listen.to_string(),
             url = self.public_url,
             bus = list(std::slice::from_ref(&self.bus_url)),
@@ -188,9 +197,9 @@ impl Initial {
     }
 }
 
-const PER_MINUTE: &str = "a number from 1 to 100000";
+const UP_TO_MANY: &str = "a number from 1 to 100000";
 
-fn per_minute(text: &str) -> Option<u32> {
+fn up_to_many(text: &str) -> Option<u32> {
     text.parse().ok().filter(|n| (1..=100_000).contains(n))
 }
 

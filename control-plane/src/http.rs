@@ -10,7 +10,7 @@ mod problem;
 mod reading;
 mod room;
 mod route;
-mod rows;
+pub mod rows;
 mod table;
 
 // For browsers.
@@ -21,6 +21,7 @@ mod pages;
 // For operators.
 mod audit;
 mod commands;
+mod feed;
 mod gateways;
 mod operators;
 mod own_policy;
@@ -34,7 +35,9 @@ pub mod device;
 pub mod gateway_enrol;
 mod stage;
 
-pub use guard::token_digest;
+pub use feed::may_read;
+pub use gateways::with_telemetry;
+pub use guard::{Permit, Read, offered, token_digest};
 pub use limits::Limits;
 pub use pages::Pages;
 pub use table::routes;

@@ -20,6 +20,7 @@ mod state;
 mod app;
 mod asked;
 mod error;
+mod feed;
 mod gateway_accounts;
 mod keystore;
 mod operators;

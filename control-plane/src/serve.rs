@@ -6,6 +6,7 @@ use crate::{
     ca::Authorities,
     clock,
     config::Config,
+    feed::{Feed, Seats},
     follower::{self, KnownGateways, Roster},
     gateway_accounts::GatewayAccounts,
     gateway_trust::GatewayTrust,
@@ -194,10 +195,22 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
     let heard = Telemetry::default();
     parts.spawn_reader(
         "silence",
-        silence::watch(heard.clone(), roster, intake.commands.clone(), Arc::clone(&folds), log),
+        silence::watch(heard.clone(), roster.clone(), intake.commands.clone(), Arc::clone(&folds), log),
     );
     parts.spawn_reader("intake", intake.run());
     parts.spawn_reader("telemetry", hear(telemetry(&api_bus).await?, heard.clone()));
+
+    let queries = viworks_projections::Queries::new(database);
+    let seats = Seats::new(&config.limits);
+    let feed = Feed::new(log, queries.clone(), heard.clone(), seats.clone(), parts.stop.clone());
+    parts.spawn_reader("feed", Arc::clone(&feed).run(roster));
+    let stopping = parts.stopping();
+    parts.spawn("feeds", async move {
+        stopping.await;
+        // Each says goodbye, within its own bound.
+        seats.empty().await;
+        Ok::<_, Fault>(())
+    });
 
     let admission = bus(&operator, &link, BusRole::Admission).await?;
     let app = Arc::new(App {
@@ -207,13 +220,14 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
         folds,
         commands: sender(&api_bus, Origin::Api, &keys).await?,
         data_keys,
-        queries: viworks_projections::Queries::new(database),
+        queries,
         telemetry: heard,
         passwords: Passwords::new(keys.pepper.clone(), config.password.parallel),
         gateways: GatewayAccounts::new(operator, Accounts::new(system), admission),
         limits: http::Limits::new(&config.limits),
         pages: http::Pages::new(config.console_files.clone()),
         asked: Memory::default(),
+        feed,
         log_head,
         keys,
         config,

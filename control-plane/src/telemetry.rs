@@ -2,33 +2,66 @@
 //! shows, never in the log.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use viworks_api::gateway::GatewayTelemetry;
+use tokio::sync::broadcast;
+use viworks_api::{feed::Sample, gateway::GatewayTelemetry};
 use viworks_domain::{Millis, gateway_bus, ids::BusAccount};
 
 /// Five missed words: the gateway, its bus or the network between is gone.
 pub const SILENCE: Duration = Duration::from_secs(10);
 
+/// Five minutes of a word every two seconds: what a sparkline begins with.
+const SAMPLES: usize = 150;
+/// Closer together they are no news, whatever a gateway sends.
+const BETWEEN_SAMPLES: Duration = Duration::from_secs(1);
+/// Listeners that fall behind hear what is the latest then.
+const UNHEARD: usize = 256;
+
 /// Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Telemetry {
-    latest: Arc<Mutex<HashMap<BusAccount, GatewayTelemetry>>>,
+    known: Arc<Mutex<HashMap<BusAccount, Known>>>,
+    heard: broadcast::Sender<BusAccount>,
+}
+
+struct Known {
+    latest: GatewayTelemetry,
+    samples: VecDeque<Sample>,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { known: Arc::default(), heard: broadcast::Sender::new(UNHEARD) }
+    }
+}
+
+impl Known {
+    fn sample(&mut self) {
+        let Some(machine) = self.latest.machine else { return };
+        let at = self.latest.at;
+        if self.samples.back().is_some_and(|last| at.since(last.at) < BETWEEN_SAMPLES) {
+            return;
+        }
+        if self.samples.len() == SAMPLES {
+            self.samples.pop_front();
+        }
+        self.samples.push_back(Sample { at, machine });
+    }
 }
 
 impl Telemetry {
     /// Takes in one word; what it does not mention has not changed. `heard_at` is this node's clock: a
     /// gateway's own may be wrong.
     pub fn hear(&self, account: BusAccount, word: gateway_bus::Telemetry, heard_at: Millis) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = latest.entry(account).or_insert_with(|| GatewayTelemetry {
-            at: heard_at,
-            machine: None,
-            services: vec![],
-            containers: vec![],
+        let mut all = self.lock();
+        let entry = all.entry(account.clone()).or_insert_with(|| Known {
+            latest: GatewayTelemetry { at: heard_at, machine: None, services: vec![], containers: vec![] },
+            samples: VecDeque::new(),
         });
+        let known = &mut entry.latest;
         known.at = heard_at;
         known.machine = word.machine.or(known.machine);
         for service in word.services {
@@ -43,16 +76,34 @@ impl Telemetry {
                 known.containers.push(container);
             }
         }
+        entry.sample();
+        drop(all);
+        // Nobody may be listening.
+        let _ = self.heard.send(account);
+    }
+
+    /// Whose word has come, from now on.
+    pub fn listen(&self) -> broadcast::Receiver<BusAccount> {
+        self.heard.subscribe()
+    }
+
+    /// The last minutes, oldest first.
+    pub fn history(&self, account: &BusAccount) -> Vec<Sample> {
+        self.lock().get(account).map(|known| known.samples.iter().copied().collect()).unwrap_or_default()
     }
 
     pub fn of(&self, account: &BusAccount) -> Option<GatewayTelemetry> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
+        self.lock().get(account).map(|known| known.latest.clone())
     }
 
     /// Every gateway that has spoken on this node, and whether it has been silent too long at `now`.
     pub fn heard(&self, now: Millis) -> Vec<(BusAccount, bool)> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.iter().map(|(account, known)| (account.clone(), now.since(known.at) > SILENCE)).collect()
+        let all = self.lock();
+        all.iter().map(|(account, known)| (account.clone(), now.since(known.latest.at) > SILENCE)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<BusAccount, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,6 +153,28 @@ mod tests {
         assert_eq!(known.services, [Service { name: "nginx".into(), up: false }]);
         assert!(known.containers.is_empty());
         assert_eq!(known.at, Millis(3_000));
+    }
+
+    #[test]
+    fn the_last_minutes_are_kept_and_no_more() {
+        let telemetry = Telemetry::default();
+        let machine = Machine {
+            cpu: 0.5,
+            memory_used: 1,
+            memory_total: 2,
+            disk_used: 3,
+            disk_total: 4,
+            network_in: 5,
+            network_out: 6,
+        };
+        for n in 0..4 * SAMPLES as u64 {
+            let word = gateway_bus::Telemetry { machine: Some(machine), ..Default::default() };
+            // Twice as often as there is a sample.
+            telemetry.hear(account(), word, Millis(n * 500));
+        }
+        let samples = telemetry.history(&account());
+        assert_eq!(samples.len(), SAMPLES);
+        assert!(samples.is_sorted_by(|a, b| b.at.since(a.at) == BETWEEN_SAMPLES), "{samples:?}");
     }
 
     #[test]

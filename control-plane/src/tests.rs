@@ -3,6 +3,7 @@
 
 mod browser;
 mod faults;
+mod feed;
 mod flow;
 mod malformed;
 mod own_policy;

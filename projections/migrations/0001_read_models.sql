@@ -11,8 +11,9 @@ CREATE TABLE checkpoint (
 
 CREATE TABLE users (
     id TEXT PRIMARY KEY,
-    -- Personal; NULL once erased.
+    -- Personal, both; NULL once erased. What is searched has its ASCII letters in lower case.
     username TEXT,
+    search TEXT,
     state TEXT NOT NULL,
     -- What state a suspended user resumes to.
     provisioned INTEGER NOT NULL,
@@ -23,6 +24,7 @@ CREATE TABLE users (
     seq BIGINT NOT NULL
 );
 CREATE INDEX users_by_age ON users (created_at, id);
+CREATE INDEX users_by_state ON users (state, created_at, id);
 
 CREATE TABLE user_steps (
     user_id TEXT NOT NULL,
@@ -43,7 +45,9 @@ CREATE TABLE devices (
     protection TEXT,
     offered_at BIGINT NOT NULL,
     enrolled_at BIGINT,
-    reported_at BIGINT
+    reported_at BIGINT,
+    -- What the last report was judged as.
+    verdict TEXT
 );
 CREATE INDEX devices_by_user ON devices (user_id, offered_at, id);
 
@@ -94,6 +98,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_age ON sessions (opened_at, id);
 CREATE INDEX sessions_active ON sessions (active, opened_at, id);
 CREATE INDEX sessions_by_user ON sessions (user_id, opened_at, id);
+CREATE INDEX sessions_by_gateway ON sessions (gateway_id, opened_at, id);
+CREATE INDEX sessions_by_policy ON sessions (policy_id, opened_at, id);
 
 CREATE TABLE operators (
     id TEXT PRIMARY KEY,
@@ -135,7 +141,8 @@ CREATE TABLE alerts (
     PRIMARY KEY (kind, subject)
 );
 
--- What the live feed reads. Bounded: a feed that is further behind takes a new snapshot.
+-- What the live feed reads: which rows a decision has changed, and what it is worth a word for. Bounded: a feed
+-- that is further behind takes a new snapshot.
 CREATE TABLE changes (
     seq BIGINT NOT NULL,
     topic TEXT NOT NULL,

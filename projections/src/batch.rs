@@ -56,6 +56,8 @@ pub struct Batch<'a> {
     /// Something personal was blanked: its old bytes must go from the files too.
     pub erased: bool,
     changes: BTreeSet<(u64, Topic, String)>,
+    /// Users whose composite audit row is not what it was, and since when.
+    composites: BTreeSet<(u64, UserId)>,
 }
 
 /// Runs one statement of the batch: `run!(batch, "..", argument, ..)`.
@@ -80,11 +82,16 @@ impl<'a> Batch<'a> {
             sessions: BTreeMap::new(),
             erased: false,
             changes: BTreeSet::new(),
+            composites: BTreeSet::new(),
         }
     }
 
     pub fn changed(&mut self, seq: u64, topic: Topic, row_id: impl ToString) {
         self.changes.insert((seq, topic, row_id.to_string()));
+    }
+
+    pub fn composite_changed(&mut self, seq: u64, user: UserId) {
+        self.composites.insert((seq, user));
     }
 
     pub async fn owner_of_session(&mut self, id: SessionId) -> Result<Option<UserId>, sqlx::Error> {
@@ -130,6 +137,7 @@ impl<'a> Batch<'a> {
     pub async fn commit(mut self, seq: u64) -> Result<(), ProjectError> {
         sessions::write(&mut self).await?;
         self.write_audit().await?;
+        self.find_composites().await?;
         self.write_changes().await?;
         let kept_from = seq.saturating_sub(CHANGES_KEPT);
         if kept_from > 0 {
@@ -164,6 +172,23 @@ impl<'a> Batch<'a> {
                     .bind(row.details.to_string());
             }
             query.execute(&mut *self.tx).await?;
+        }
+        Ok(())
+    }
+
+    /// A composite row is known by its own place in the log, which may be in this batch or long ago.
+    async fn find_composites(&mut self) -> Result<(), sqlx::Error> {
+        for (seq, user) in std::mem::take(&mut self.composites) {
+            let row = sqlx::query(
+                "SELECT seq, n FROM audit WHERE user_id = $1 AND kind = 'user.created' ORDER BY seq, n LIMIT 1",
+            )
+            .bind(user.to_string())
+            .fetch_optional(&mut *self.tx)
+            .await?;
+            if let Some(row) = row {
+                let (created, n): (i64, i64) = (row.try_get("seq")?, row.try_get("n")?);
+                self.changed(seq, Topic::Audit, format_args!("{created}.{n}"));
+            }
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     column::{Columns, int},
+    dump::TABLES,
     error::{OpenError, ProjectError, QueryError},
 };
 use sqlx::{AnyConnection, AnyPool, any::AnyPoolOptions};
@@ -64,7 +65,7 @@ impl Database {
             .connect(url)
             .await
             .map_err(OpenError::Database)?;
-        sqlx::migrate!("./migrations").run(&pool).await.map_err(OpenError::Schema)?;
+        bring_up_to_date(&pool, kind).await?;
         Ok(Self { pool, reached: Arc::new(watch::Sender::new(0)), kind })
     }
 
@@ -98,6 +99,37 @@ impl Database {
         }
         Ok(transaction)
     }
+}
+
+/// The tables of another build are dropped and begun anew: the projector fills them from the log.
+pub async fn bring_up_to_date(pool: &AnyPool, kind: Kind) -> Result<(), OpenError> {
+    use sqlx::migrate::MigrateError as E;
+    let schema = sqlx::migrate!("./migrations");
+    let mut connection = pool.acquire().await.map_err(OpenError::Database)?;
+    match schema.run(&mut *connection).await {
+        Err(E::VersionMismatch(_) | E::VersionMissing(_) | E::Dirty(_) | E::VersionTooNew(..)) => {
+            tracing::warn!("the read models are of another build: they are built again");
+            drop_tables(&mut connection).await.map_err(OpenError::Database)?;
+            schema.run(&mut *connection).await.map_err(OpenError::Schema)?;
+            // PostgreSQL's session keeps the lock of the run that failed; the lock ends with it. Closing the
+            // only connection to a database in memory would end that.
+            if kind == Kind::Postgres {
+                connection.close().await.map_err(OpenError::Database)?;
+            }
+            Ok(())
+        }
+        result => result.map_err(OpenError::Schema),
+    }
+}
+
+async fn drop_tables(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let mut tx = sqlx::Connection::begin(connection).await?;
+    let ours = TABLES.iter().map(|table| table.name).chain(["checkpoint", "changes", "_sqlx_migrations"]);
+    for table in ours {
+        // The table's name is one of a fixed list.
+        sqlx::query(sqlx::AssertSqlSafe(format!("DROP TABLE IF EXISTS {table}"))).execute(&mut *tx).await?;
+    }
+    tx.commit().await
 }
 
 async fn prepare(connection: &mut AnyConnection, kind: Kind) -> Result<(), sqlx::Error> {

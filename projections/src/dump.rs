@@ -24,7 +24,7 @@ impl Table {
 }
 
 /// Personal columns: without the data keys a fresh fold cannot know them.
-pub const PERSONAL: [(&str, &str); 1] = [("users", "username")];
+pub const PERSONAL: [(&str, &str); 2] = [("users", "username"), ("users", "search")];
 
 /// Every table but the checkpoint and the bounded changes.
 pub const TABLES: &[Table] = &[
@@ -34,6 +34,7 @@ pub const TABLES: &[Table] = &[
         columns: &[
             "id",
             "username",
+            "search",
             "state",
             "provisioned",
             "policies",
@@ -51,7 +52,16 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "devices",
         keys: 1,
-        columns: &["id", "user_id", "state", "protection", "offered_at", "enrolled_at", "reported_at"],
+        columns: &[
+            "id",
+            "user_id",
+            "state",
+            "protection",
+            "offered_at",
+            "enrolled_at",
+            "reported_at",
+            "verdict",
+        ],
     },
     Table {
         name: "policies",

@@ -26,9 +26,12 @@ pub use dump::{Difference, Dump};
 pub use error::{OpenError, ProjectError, QueryError};
 pub use personal::{KeyFault, NoKeys, PersonalReader};
 pub use projector::{BATCH, Projector};
-pub use queries::{AuditFilter, Changes, Page, PageRequest, Queries, SessionFilter};
+pub use queries::{
+    AuditFilter, Changed, ChangedRow, Changes, Moment, Page, PageRequest, Queries, Row, SessionFilter,
+    UserFilter,
+};
 pub use rows::{
-    AlertKind, AlertRow, AuditRow, Change, DeviceRow, DeviceState, GatewayRow, GatewayState, OperatorRow,
-    OperatorState, PolicyRow, PolicyState, ReceiptRow, SessionRow, SessionState, StepRow, Topic, UserRow,
-    UserState,
+    AlertKind, AlertRow, AuditRow, Change, DeviceRow, DeviceState, GatewayRow, GatewayState, Notice,
+    OperatorRow, OperatorState, PolicyRow, PolicyState, ReceiptRow, SessionRow, SessionState, StepRow, Topic,
+    UserRow, UserState,
 };

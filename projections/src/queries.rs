@@ -1,25 +1,35 @@
 //! What the API asks. Every page names the sequence that nothing in it is older than.
 
 mod audit;
+mod changes;
 mod lists;
 mod sessions;
 mod users;
+mod wanted;
 
 use crate::{
-    batch::CHANGES_KEPT,
-    column::Columns,
-    database::Database,
+    database::{Checkpoint, Database, read_checkpoint},
     error::QueryError,
-    rows::{Change, Topic},
+    rows::{AuditRow, GatewayRow, PolicyRow, SessionRow, UserRow, UserState},
 };
+pub use changes::{Changed, ChangedRow, Changes, Row};
 use serde::Serialize;
+use sqlx::{Any, Transaction};
 use std::time::Duration;
-use viworks_domain::ids::{CorrelationId, GatewayId, SessionId, UserId};
+use tokio::sync::watch;
+use viworks_domain::ids::{CorrelationId, GatewayId, PolicyId, SessionId, UserId};
 
 /// Reads only. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Queries {
     database: Database,
+}
+
+/// The read models as they were at one sequence: whatever is read here stands together.
+#[derive(Debug)]
+pub struct Moment {
+    tx: Transaction<'static, Any>,
+    checkpoint: Option<Checkpoint>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,12 +49,27 @@ pub struct Page<Row> {
     pub next: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Every condition that is given must hold; so of the other filters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    pub id: Option<UserId>,
+    /// Part of the name, ASCII letters in any case.
+    pub text: Option<String>,
+    pub state: Option<UserState>,
+    pub policy: Option<PolicyId>,
+    pub gateway: Option<GatewayId>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionFilter {
-    /// Not ended, denied or expired.
-    pub active: bool,
+    pub id: Option<SessionId>,
+    /// `true`: not ended, denied or expired; `false`: one of these.
+    pub active: Option<bool>,
+    /// Part of the user's name, ASCII letters in any case.
+    pub text: Option<String>,
     pub user: Option<UserId>,
     pub gateway: Option<GatewayId>,
+    pub policy: Option<PolicyId>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,15 +81,6 @@ pub struct AuditFilter {
     pub correlation: Option<CorrelationId>,
     /// `<aggregate>.<past tense>`, exactly.
     pub kind: Option<String>,
-}
-
-/// What a feed has to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Changes {
-    /// In order; `seq` is how far they reach.
-    Since { seq: u64, changes: Vec<Change> },
-    /// Too long ago: take a new snapshot.
-    Forgotten,
 }
 
 const DEFAULT_LIMIT: u32 = 50;
@@ -106,46 +122,76 @@ impl Queries {
         }
     }
 
-    /// Up to `limit` changes after `seq` (64 at least: no decision changes as many rows), whole sequences only.
-    pub async fn changes_after(&self, seq: u64, limit: u32) -> Result<Changes, QueryError> {
-        let limit = limit.max(64);
+    /// Woken whenever this process's projector has moved on.
+    pub fn reached(&self) -> watch::Receiver<u64> {
+        self.database.reached.subscribe()
+    }
+
+    /// Everything that is read here is of one sequence.
+    pub async fn moment(&self) -> Result<Moment, QueryError> {
         let mut tx = self.database.snapshot().await?;
-        let head = crate::database::read_checkpoint(&mut tx).await?.map_or(0, |checkpoint| checkpoint.seq);
-        // Ahead of the head: the feed last saw a log that has been restored since.
-        if seq > head || seq + 1 < head.saturating_sub(CHANGES_KEPT) {
-            return Ok(Changes::Forgotten);
-        }
-        let rows = sqlx::query(
-            "SELECT seq, topic, row_id FROM changes WHERE seq > $1 ORDER BY seq, topic, row_id LIMIT $2",
-        )
-        .bind(crate::column::int(seq))
-        .bind(i64::from(limit) + 1)
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.rollback().await?;
-        let more = rows.len() > limit as usize;
-        let mut changes = rows
-            .iter()
-            .map(|row| {
-                let row = Columns(row);
-                Ok(Change {
-                    seq: row.number("seq")?,
-                    topic: row.id::<Topic>("topic")?,
-                    row_id: row.text("row_id")?,
-                })
-            })
-            .collect::<Result<Vec<_>, QueryError>>()?;
-        if !more {
-            return Ok(Changes::Since { seq: head, changes });
-        }
-        // A sequence that is cut in the middle comes with the next call, whole.
-        if let Some(cut) = changes.last().map(|change| change.seq)
-            && changes.first().is_some_and(|change| change.seq < cut)
-        {
-            changes.retain(|change| change.seq < cut);
-        }
-        let reached = changes.last().map_or(seq, |change| change.seq);
-        Ok(Changes::Since { seq: reached, changes })
+        let checkpoint = read_checkpoint(&mut tx).await?;
+        Ok(Moment { tx, checkpoint })
+    }
+
+    pub async fn users(
+        &self,
+        filter: &UserFilter,
+        request: &PageRequest,
+    ) -> Result<Page<UserRow>, QueryError> {
+        self.moment().await?.users(filter, request).await
+    }
+
+    pub async fn user(&self, id: UserId) -> Result<Option<UserRow>, QueryError> {
+        Ok(self.moment().await?.users_by_id(&[id]).await?.pop())
+    }
+
+    pub async fn sessions(
+        &self,
+        filter: &SessionFilter,
+        request: &PageRequest,
+    ) -> Result<Page<SessionRow>, QueryError> {
+        self.moment().await?.sessions(filter, request).await
+    }
+
+    pub async fn session(&self, id: SessionId) -> Result<Option<SessionRow>, QueryError> {
+        Ok(self.moment().await?.sessions_by_id(&[id]).await?.pop())
+    }
+
+    pub async fn policies(&self, request: &PageRequest) -> Result<Page<PolicyRow>, QueryError> {
+        self.moment().await?.policies(request).await
+    }
+
+    pub async fn policy(&self, id: PolicyId) -> Result<Option<PolicyRow>, QueryError> {
+        Ok(self.moment().await?.policies_by_id(&[id]).await?.pop())
+    }
+
+    pub async fn gateways(&self) -> Result<Page<GatewayRow>, QueryError> {
+        self.moment().await?.gateways().await
+    }
+
+    pub async fn gateway(&self, id: GatewayId) -> Result<Option<GatewayRow>, QueryError> {
+        Ok(self.moment().await?.gateways_by_id(&[id]).await?.pop())
+    }
+
+    pub async fn audit(
+        &self,
+        filter: &AuditFilter,
+        request: &PageRequest,
+    ) -> Result<Page<AuditRow>, QueryError> {
+        self.moment().await?.audit(filter, request).await
+    }
+
+    /// As [`Moment::changes_after`].
+    pub async fn changes_after(&self, seq: u64, limit: u32) -> Result<Changes, QueryError> {
+        self.moment().await?.changes_after(seq, limit).await
+    }
+}
+
+impl Moment {
+    /// Nothing read here is older; 0 before the first decision.
+    pub fn seq(&self) -> u64 {
+        self.checkpoint.map_or(0, |checkpoint| checkpoint.seq)
     }
 }
 

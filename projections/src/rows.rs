@@ -73,14 +73,19 @@ states! {
     }
     /// What a change is about; its row id is an id of that kind.
     Topic {
+        /// With their steps and phones.
         Users = "users",
-        Devices = "devices",
         Policies = "policies",
         Gateways = "gateways",
         Sessions = "sessions",
         Operators = "operators",
         Alerts = "alerts",
+        /// `<seq>.<n>`.
         Audit = "audit",
+        /// No row: something worth a word, as [`Notice`] writes itself.
+        Notices = "notices",
+        /// A user whose personal values are gone, from every row that had them.
+        Erasures = "erasures",
     }
 }
 
@@ -106,6 +111,8 @@ pub struct DeviceRow {
     pub protection: Option<KeyProtection>,
     pub enrolled_at: Option<Millis>,
     pub reported_at: Option<Millis>,
+    /// What a policy found in its last report, rule by rule.
+    pub verdict: Option<Verdict>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -219,10 +226,50 @@ pub struct AlertRow {
     pub summary: String,
 }
 
-/// A row that is not what it was: for the live feed.
+/// A row that is not what it was, or something worth a word: for the live feed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Change {
     pub seq: u64,
     pub topic: Topic,
     pub row_id: String,
+}
+
+/// Worth a word to whoever is looking, whatever they look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Notice {
+    /// Every step is done, for the first time.
+    Provisioned(UserId),
+    ProvisioningFailed(UserId),
+    /// Ended because somebody wanted it, and every layer has promised its absence.
+    Terminated(SessionId),
+    GatewayDown(GatewayId),
+    /// After it was down, or for the first time.
+    GatewayUp(GatewayId),
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Provisioned(id) => write!(f, "provisioned:{id}"),
+            Self::ProvisioningFailed(id) => write!(f, "provisioning_failed:{id}"),
+            Self::Terminated(id) => write!(f, "terminated:{id}"),
+            Self::GatewayDown(id) => write!(f, "gateway_down:{id}"),
+            Self::GatewayUp(id) => write!(f, "gateway_up:{id}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Notice {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (kind, id) = text.split_once(':').ok_or(())?;
+        match kind {
+            "provisioned" => id.parse().map(Self::Provisioned).map_err(drop),
+            "provisioning_failed" => id.parse().map(Self::ProvisioningFailed).map_err(drop),
+            "terminated" => id.parse().map(Self::Terminated).map_err(drop),
+            "gateway_down" => id.parse().map(Self::GatewayDown).map_err(drop),
+            "gateway_up" => id.parse().map(Self::GatewayUp).map_err(drop),
+            _ => Err(()),
+        }
+    }
 }

@@ -84,7 +84,7 @@ pub async fn show(call: Call, _: Permit<Read>, Id(id): Id<GatewayId>) -> Answer 
 }
 
 /// What the gateway says of itself lives in this node's memory, not in the log.
-fn with_telemetry(app: &App, row: viworks_projections::GatewayRow) -> GatewayRow {
+pub fn with_telemetry(app: &App, row: viworks_projections::GatewayRow) -> GatewayRow {
     let telemetry = app.gateways.account(row.id).ok().and_then(|account| app.telemetry.of(&account));
     rows::gateway(row, telemetry)
 }

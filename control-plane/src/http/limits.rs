@@ -76,7 +76,13 @@ mod tests {
     use super::*;
 
     fn limits(sign_ins_per_minute: u32) -> Limits {
-        Limits::new(&config::Limits { sign_ins_per_minute, enrolments_per_minute: 1, answers_per_minute: 1 })
+        Limits::new(&config::Limits {
+            sign_ins_per_minute,
+            enrolments_per_minute: 1,
+            answers_per_minute: 1,
+            feeds: 1,
+            feeds_per_operator: 1,
+        })
     }
 
     fn address(text: &str) -> IpAddr {

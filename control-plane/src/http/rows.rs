@@ -16,6 +16,25 @@ pub fn policy(row: rows::PolicyRow) -> policy::PolicyRow {
     }
 }
 
+pub fn policy_summary(row: rows::PolicyRow) -> policy::PolicySummary {
+    let changed_at = row.changed_at;
+    let policy::PolicyRow { id, version, state, document } = policy(row);
+    policy::PolicySummary {
+        id,
+        version,
+        state,
+        name: document.name,
+        time_zone: document.time_zone,
+        windows: document.windows,
+        not_after: document.not_after,
+        countries: document.countries,
+        // Labels: the addresses behind them are nobody's business on a screen.
+        resources: document.resources.into_iter().map(|resource| resource.label).collect(),
+        max_minutes: document.max_minutes,
+        changed_at,
+    }
+}
+
 pub fn gateway(row: rows::GatewayRow, telemetry: Option<gateway::GatewayTelemetry>) -> gateway::GatewayRow {
     gateway::GatewayRow {
         id: row.id,
@@ -52,6 +71,18 @@ pub fn user(row: rows::UserRow) -> user::UserRow {
     }
 }
 
+/// The way back, for what is asked.
+pub const fn user_state(state: user::UserState) -> rows::UserState {
+    match state {
+        user::UserState::Provisioning => rows::UserState::Provisioning,
+        user::UserState::Active => rows::UserState::Active,
+        user::UserState::Suspended => rows::UserState::Suspended,
+        user::UserState::Deleting => rows::UserState::Deleting,
+        user::UserState::Deleted => rows::UserState::Deleted,
+        user::UserState::Erased => rows::UserState::Erased,
+    }
+}
+
 fn step(row: rows::StepRow) -> user::StepRow {
     use viworks_domain::user::Progress;
     user::StepRow {
@@ -73,7 +104,7 @@ fn device(row: rows::DeviceRow) -> user::DeviceRow {
         protection: row.protection,
         enrolled_at: row.enrolled_at,
         reported_at: row.reported_at,
-        verdict: None,
+        verdict: row.verdict,
     }
 }
 

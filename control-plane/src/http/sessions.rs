@@ -33,16 +33,19 @@ pub async fn terminate(mut call: Call, permit: Permit<EndSessions>, Id(id): Id<S
     call.ok(&accepted)
 }
 
-/// `GET /v1/sessions?active=true&user=&gateway=`
+/// `GET /v1/sessions?active=true&text=&user=&gateway=&policy=`
 pub async fn list(call: Call, _: Permit<Read>, (): ()) -> Answer {
-    call.only(&[OF_LISTS.as_slice(), &["active", "user", "gateway"]].concat())?;
+    call.only(&[OF_LISTS.as_slice(), &["active", "text", "user", "gateway", "policy"]].concat())?;
     call.caught_up().await?;
     let filter = SessionFilter {
-        active: call.query("active")?.unwrap_or(false),
+        id: None,
+        active: call.query("active")?,
+        text: call.query("text")?,
         user: call.query("user")?,
         gateway: call.query("gateway")?,
+        policy: call.query("policy")?,
     };
-    call.rows(call.app.queries.sessions(filter, &call.page()?).await?, rows::session)
+    call.rows(call.app.queries.sessions(&filter, &call.page()?).await?, rows::session)
 }
 
 /// `GET /v1/sessions/{id}`

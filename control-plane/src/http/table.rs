@@ -7,13 +7,13 @@ use super::{
     desktop::DesktopPermit,
     device,
     device::DevicePermit,
-    gateway_enrol, gateways,
+    feed, gateway_enrol, gateways,
     guard::Anybody,
     limits::Act,
     operators,
     pages::pages,
     policies, problem,
-    route::{Id, Route, route, together},
+    route::{Id, Route, route, socket, together},
     sessions, users,
 };
 use crate::{app::App, entropy, error::Rejection};
@@ -59,6 +59,7 @@ fn for_operators() -> Vec<Route> {
         route(GET, "/v1/operator/me", operators::me),
         route(POST, "/v1/console/sign-in", console::sign_in),
         route(POST, "/v1/console/sign-out", console::sign_out),
+        socket(viworks_api::feed::PATH, feed::open),
         route(GET, "/v1/policies", policies::list),
         route(POST, "/v1/policies", policies::draft),
         route(GET, "/v1/policies/{id}", policies::show),

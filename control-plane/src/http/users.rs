@@ -35,6 +35,7 @@ use viworks_domain::{
     policy::{self, Policy},
     user::{self, Command, User},
 };
+use viworks_projections::UserFilter;
 
 /// What one user may be given; more is a mistake.
 const MOST_ASSIGNED: usize = 16;
@@ -208,11 +209,18 @@ async fn waiting_device(app: &App, devices: &[DeviceId]) -> Result<Option<Device
     Ok(None)
 }
 
-/// `GET /v1/users`
+/// `GET /v1/users?text=&state=&policy=&gateway=`
 pub async fn list(call: Call, _: Permit<Read>, (): ()) -> Answer {
-    call.only(&OF_LISTS)?;
+    call.only(&[OF_LISTS.as_slice(), &["text", "state", "policy", "gateway"]].concat())?;
     call.caught_up().await?;
-    call.rows(call.app.queries.users(&call.page()?).await?, rows::user)
+    let filter = UserFilter {
+        id: None,
+        text: call.query("text")?,
+        state: call.word("state")?.map(rows::user_state),
+        policy: call.query("policy")?,
+        gateway: call.query("gateway")?,
+    };
+    call.rows(call.app.queries.users(&filter, &call.page()?).await?, rows::user)
 }
 
 /// `GET /v1/users/{id}`

@@ -1,59 +1,59 @@
-use super::{AuditFilter, Page, PageRequest, Queries, page, users};
-use crate::{column::Columns, error::QueryError, rows::AuditRow};
+use super::{AuditFilter, Moment, Page, PageRequest, page, users, wanted::Wanted};
+use crate::{
+    column::{Columns, int},
+    error::QueryError,
+    rows::AuditRow,
+};
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
 
-impl Queries {
+impl Moment {
     /// Newest first. A user's provisioning is one row, `user.created`, whose details hold the steps as they
-    /// stand now; by session or correlation everything is listed.
+    /// stand now; by session, correlation or kind everything is listed.
     pub async fn audit(
-        &self,
+        &mut self,
         filter: &AuditFilter,
         request: &PageRequest,
     ) -> Result<Page<AuditRow>, QueryError> {
-        let seq = self.seq().await?;
         let limit = request.limit();
-        // Every condition is one of these texts; values are bound.
-        let mut conditions = vec!["(seq < $1 OR (seq = $1 AND n < $2))".to_owned()];
-        let mut texts = vec![];
-        let wanted = [
-            ("user_id", filter.user.map(|id| id.to_string())),
-            ("session_id", filter.session.map(|id| id.to_string())),
-            ("correlation", filter.correlation.map(|id| id.to_string())),
-            ("kind", filter.kind.clone()),
-        ];
-        for (column, value) in wanted {
-            if let Some(value) = value {
-                texts.push(value);
-                conditions.push(format!("{column} = ${}", texts.len() + 3));
-            }
-        }
-        if filter.session.is_none() && filter.correlation.is_none() && filter.kind.is_none() {
-            conditions.push("part = 0".to_owned());
-        }
-        let sql = format!(
-            "SELECT seq, n, at, correlation, actor, kind, user_id, session_id, part, summary, details FROM audit \
-             WHERE {} ORDER BY seq DESC, n DESC LIMIT $3",
-            conditions.join(" AND ")
-        );
-        let (before, n) = match request.cursor()? {
-            Some((seq, n)) => (seq, n.parse().map_err(|_| QueryError::BadCursor)?),
-            None => (i64::MAX, 0i64),
+        let cursor = match request.cursor()? {
+            Some((seq, n)) => Some((seq, n.parse::<i64>().map_err(|_| QueryError::BadCursor)?)),
+            None => None,
         };
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(before).bind(n).bind(i64::from(limit) + 1);
-        for text in &texts {
-            query = query.bind(text.as_str());
+        let mut wanted = Wanted::default();
+        wanted.is("user_id", filter.user);
+        wanted.is("session_id", filter.session);
+        wanted.is("correlation", filter.correlation);
+        wanted.is("kind", filter.kind.as_deref());
+        if filter.session.is_none() && filter.correlation.is_none() && filter.kind.is_none() {
+            wanted.also("part = 0");
         }
-        let mut connection = self.database.pool.acquire().await?;
-        let found = query.fetch_all(&mut *connection).await?;
-        let mut rows = Vec::with_capacity(found.len());
-        for row in &found {
-            let mut row = entry(&Columns(row))?;
-            complete(&mut connection, &mut row).await?;
-            rows.push(row);
-        }
-        Ok(page(seq, rows, limit, |row| format!("{}.{}", row.seq, row.n)))
+        wanted.before("seq", "n", cursor);
+        let rows = entries(&mut self.tx, wanted, Some(limit)).await?;
+        Ok(page(self.seq(), rows, limit, |row| format!("{}.{}", row.seq, row.n)))
     }
+
+    /// Those that there are, by their places.
+    pub async fn audit_by_place(&mut self, places: &[(u64, u32)]) -> Result<Vec<AuditRow>, QueryError> {
+        let mut wanted = Wanted::default();
+        wanted.is_one_number_of("seq", places.iter().map(|(seq, _)| int(*seq)));
+        let mut rows = entries(&mut self.tx, wanted, None).await?;
+        rows.retain(|row| places.contains(&(row.seq, row.n)));
+        Ok(rows)
+    }
+}
+
+async fn entries(
+    connection: &mut AnyConnection,
+    wanted: Wanted,
+    limit: Option<u32>,
+) -> Result<Vec<AuditRow>, QueryError> {
+    let select = "SELECT seq, n, at, correlation, actor, kind, user_id, session_id, part, summary, details \
+                  FROM audit";
+    let found = wanted.rows(connection, select, "seq DESC, n DESC", limit).await?;
+    let mut rows = found.iter().map(|row| entry(&Columns(row))).collect::<Result<Vec<_>, _>>()?;
+    complete(connection, &mut rows).await?;
+    Ok(rows)
 }
 
 fn entry(row: &Columns<'_>) -> Result<AuditRow, QueryError> {
@@ -72,11 +72,14 @@ fn entry(row: &Columns<'_>) -> Result<AuditRow, QueryError> {
     })
 }
 
-/// Fills in what a composite row is made of.
-async fn complete(connection: &mut AnyConnection, row: &mut AuditRow) -> Result<(), QueryError> {
-    if let ("user.created", Some(user)) = (row.kind.as_str(), row.user) {
-        let steps = users::steps(connection, user).await?;
-        row.details = json!({ "steps": steps });
+/// Fills in what composite rows are made of.
+async fn complete(connection: &mut AnyConnection, rows: &mut [AuditRow]) -> Result<(), QueryError> {
+    let is_composite = |row: &AuditRow| row.kind == "user.created";
+    let users = rows.iter().filter(|row| is_composite(row)).filter_map(|row| row.user).collect::<Vec<_>>();
+    let steps = users::steps(connection, &users).await?;
+    for row in rows.iter_mut().filter(|row| is_composite(row)) {
+        let steps = row.user.and_then(|user| steps.get(&user));
+        row.details = json!({ "steps": steps.map(Vec::as_slice).unwrap_or_default() });
     }
     Ok(())
 }

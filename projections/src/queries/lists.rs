@@ -1,63 +1,46 @@
 //! Policies, gateways, operators, alerts: short lists, by name or newest first.
 
-use super::{Page, PageRequest, Queries, page};
+use super::{Moment, Page, PageRequest, Queries, page, wanted::Wanted};
 use crate::{
     column::Columns,
     error::QueryError,
     rows::{AlertRow, GatewayRow, OperatorRow, PolicyRow},
 };
-use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, any::AnyRow};
 use viworks_domain::ids::{GatewayId, OperatorId, PolicyId};
 
-impl Queries {
+impl Moment {
     /// By age of the last change, newest first.
-    pub async fn policies(&self, request: &PageRequest) -> Result<Page<PolicyRow>, QueryError> {
-        let seq = self.seq().await?;
+    pub async fn policies(&mut self, request: &PageRequest) -> Result<Page<PolicyRow>, QueryError> {
         let limit = request.limit();
-        let (changed_at, id) = request.cursor()?.unwrap_or((i64::MAX, ""));
-        let rows = sqlx::query(
-            "SELECT id, version, state, document, changed_at FROM policies \
-             WHERE changed_at < $1 OR (changed_at = $1 AND id < $2) ORDER BY changed_at DESC, id DESC LIMIT $3",
-        )
-        .bind(changed_at)
-        .bind(id)
-        .bind(i64::from(limit) + 1)
-        .fetch_all(&self.database.pool)
-        .await?;
-        let rows = rows.iter().map(policy).collect::<Result<Vec<_>, _>>()?;
-        Ok(page(seq, rows, limit, |row| format!("{}.{}", row.changed_at.0, row.id)))
+        let mut wanted = Wanted::default();
+        wanted.before("changed_at", "id", request.cursor()?);
+        let rows = policies(&mut self.tx, wanted, Some(limit)).await?;
+        Ok(page(self.seq(), rows, limit, |row| format!("{}.{}", row.changed_at.0, row.id)))
     }
 
-    pub async fn policy(&self, id: PolicyId) -> Result<Option<PolicyRow>, QueryError> {
-        let row = sqlx::query("SELECT id, version, state, document, changed_at FROM policies WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&self.database.pool)
-            .await?;
-        row.as_ref().map(policy).transpose()
+    /// Those that there are.
+    pub async fn policies_by_id(&mut self, ids: &[PolicyId]) -> Result<Vec<PolicyRow>, QueryError> {
+        let mut wanted = Wanted::default();
+        wanted.is_one_of("id", ids);
+        policies(&mut self.tx, wanted, None).await
     }
 
     /// All of them, by name: a deployment has few.
-    pub async fn gateways(&self) -> Result<Page<GatewayRow>, QueryError> {
-        let seq = self.seq().await?;
-        let rows = sqlx::query(
-            "SELECT id, name, state, health, enrolled_at, started_at FROM gateways ORDER BY name, id",
-        )
-        .fetch_all(&self.database.pool)
-        .await?;
-        let rows = rows.iter().map(gateway).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page { seq, rows, next: None })
+    pub async fn gateways(&mut self) -> Result<Page<GatewayRow>, QueryError> {
+        let rows = gateways(&mut self.tx, Wanted::default()).await?;
+        Ok(Page { seq: self.seq(), rows, next: None })
     }
 
-    pub async fn gateway(&self, id: GatewayId) -> Result<Option<GatewayRow>, QueryError> {
-        let row = sqlx::query(
-            "SELECT id, name, state, health, enrolled_at, started_at FROM gateways WHERE id = $1",
-        )
-        .bind(id.to_string())
-        .fetch_optional(&self.database.pool)
-        .await?;
-        row.as_ref().map(gateway).transpose()
+    /// Those that there are.
+    pub async fn gateways_by_id(&mut self, ids: &[GatewayId]) -> Result<Vec<GatewayRow>, QueryError> {
+        let mut wanted = Wanted::default();
+        wanted.is_one_of("id", ids);
+        gateways(&mut self.tx, wanted).await
     }
+}
 
+impl Queries {
     /// All of them, by name.
     pub async fn operators(&self) -> Result<Page<OperatorRow>, QueryError> {
         let seq = self.seq().await?;
@@ -113,6 +96,22 @@ impl Queries {
             .collect::<Result<Vec<_>, QueryError>>()?;
         Ok(Page { seq, rows, next: None })
     }
+}
+
+async fn policies(
+    connection: &mut AnyConnection,
+    wanted: Wanted,
+    limit: Option<u32>,
+) -> Result<Vec<PolicyRow>, QueryError> {
+    let select = "SELECT id, version, state, document, changed_at FROM policies";
+    let rows = wanted.rows(connection, select, "changed_at DESC, id DESC", limit).await?;
+    rows.iter().map(policy).collect()
+}
+
+async fn gateways(connection: &mut AnyConnection, wanted: Wanted) -> Result<Vec<GatewayRow>, QueryError> {
+    let select = "SELECT id, name, state, health, enrolled_at, started_at FROM gateways";
+    let rows = wanted.rows(connection, select, "name, id", None).await?;
+    rows.iter().map(gateway).collect()
 }
 
 fn policy(row: &AnyRow) -> Result<PolicyRow, QueryError> {

@@ -1,11 +1,11 @@
-use super::{Page, PageRequest, Queries, SessionFilter, page};
+use super::{Moment, Page, PageRequest, SessionFilter, page, wanted::Wanted};
 use crate::{
     column::Columns,
     error::QueryError,
     rows::SessionRow,
     tables::sessions::{Row, select},
 };
-use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, any::AnyRow};
 use viworks_domain::ids::SessionId;
 
 /// With the names that people know.
@@ -18,55 +18,41 @@ fn select_named() -> String {
     )
 }
 
-impl Queries {
+impl Moment {
     /// Newest first.
     pub async fn sessions(
-        &self,
-        filter: SessionFilter,
+        &mut self,
+        filter: &SessionFilter,
         request: &PageRequest,
     ) -> Result<Page<SessionRow>, QueryError> {
-        let seq = self.seq().await?;
         let limit = request.limit();
-        // Every condition is one of these texts; values are bound.
-        let mut conditions = vec!["(opened_at < $1 OR (opened_at = $1 AND sessions.id < $2))".to_owned()];
-        let mut texts = vec![];
-        let wanted = [
-            ("sessions.user_id", filter.user.map(|id| id.to_string())),
-            ("sessions.gateway_id", filter.gateway.map(|id| id.to_string())),
-        ];
-        for (column, value) in wanted {
-            if let Some(value) = value {
-                texts.push(value);
-                conditions.push(format!("{column} = ${}", texts.len() + 3));
-            }
-        }
-        if filter.active {
-            conditions.push("active = 1".to_owned());
-        }
-        let sql = format!(
-            "{} WHERE {} ORDER BY opened_at DESC, sessions.id DESC LIMIT $3",
-            select_named(),
-            conditions.join(" AND ")
-        );
-        let (opened_at, id) = request.cursor()?.unwrap_or((i64::MAX, ""));
-        let mut query =
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(opened_at).bind(id).bind(i64::from(limit) + 1);
-        for text in &texts {
-            query = query.bind(text.as_str());
-        }
-        let rows = query.fetch_all(&self.database.pool).await?;
-        let rows = rows.iter().map(named).collect::<Result<Vec<_>, _>>()?;
-        Ok(page(seq, rows, limit, |row| format!("{}.{}", row.opened_at.0, row.id)))
+        let mut wanted = Wanted::default();
+        wanted.is("sessions.id", filter.id);
+        wanted.flag("active", filter.active);
+        wanted.is("sessions.user_id", filter.user);
+        wanted.is("sessions.gateway_id", filter.gateway);
+        wanted.is("sessions.policy_id", filter.policy);
+        wanted.is_named("sessions.user_id IN (SELECT id FROM users WHERE {})", filter.text.as_deref());
+        wanted.before("opened_at", "sessions.id", request.cursor()?);
+        let rows = sessions(&mut self.tx, wanted, Some(limit)).await?;
+        Ok(page(self.seq(), rows, limit, |row| format!("{}.{}", row.opened_at.0, row.id)))
     }
 
-    pub async fn session(&self, id: SessionId) -> Result<Option<SessionRow>, QueryError> {
-        let sql = format!("{} WHERE sessions.id = $1", select_named());
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(id.to_string())
-            .fetch_optional(&self.database.pool)
-            .await?;
-        row.as_ref().map(named).transpose()
+    /// Those that there are.
+    pub async fn sessions_by_id(&mut self, ids: &[SessionId]) -> Result<Vec<SessionRow>, QueryError> {
+        let mut wanted = Wanted::default();
+        wanted.is_one_of("sessions.id", ids);
+        sessions(&mut self.tx, wanted, None).await
     }
+}
+
+async fn sessions(
+    connection: &mut AnyConnection,
+    wanted: Wanted,
+    limit: Option<u32>,
+) -> Result<Vec<SessionRow>, QueryError> {
+    let rows = wanted.rows(connection, &select_named(), "opened_at DESC, sessions.id DESC", limit).await?;
+    rows.iter().map(named).collect()
 }
 
 fn named(row: &AnyRow) -> Result<SessionRow, QueryError> {

@@ -1,4 +1,4 @@
-use super::{Page, PageRequest, Queries, page};
+use super::{Moment, Page, PageRequest, UserFilter, page, wanted::Wanted};
 use crate::{
     column::Columns,
     error::QueryError,
@@ -6,78 +6,93 @@ use crate::{
     tables::user_steps,
 };
 use sqlx::{AnyConnection, any::AnyRow};
+use std::collections::HashMap;
 use viworks_domain::{
     ids::UserId,
     user::{Progress, StepFailure},
 };
 
-impl Queries {
-    /// Oldest first.
-    pub async fn users(&self, request: &PageRequest) -> Result<Page<UserRow>, QueryError> {
-        let seq = self.seq().await?;
+impl Moment {
+    /// Newest first.
+    pub async fn users(
+        &mut self,
+        filter: &UserFilter,
+        request: &PageRequest,
+    ) -> Result<Page<UserRow>, QueryError> {
         let limit = request.limit();
-        let (created_at, id) = request.cursor()?.unwrap_or((-1, ""));
-        let mut connection = self.database.pool.acquire().await?;
-        let found = sqlx::query(
-            "SELECT id, username, state, policies, gateways, created_at, last_login_at FROM users \
-             WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3",
-        )
-        .bind(created_at)
-        .bind(id)
-        .bind(i64::from(limit) + 1)
-        .fetch_all(&mut *connection)
-        .await?;
-        let mut rows = Vec::with_capacity(found.len());
-        for row in &found {
-            rows.push(user(&mut connection, row).await?);
-        }
-        Ok(page(seq, rows, limit, |row| format!("{}.{}", row.created_at.0, row.id)))
+        let mut wanted = Wanted::default();
+        wanted.is("id", filter.id);
+        wanted.is("state", filter.state.map(|state| state.as_str()));
+        wanted.lists("policies", filter.policy);
+        wanted.lists("gateways", filter.gateway);
+        wanted.is_named("{}", filter.text.as_deref());
+        wanted.before("created_at", "id", request.cursor()?);
+        let rows = users(&mut self.tx, wanted, Some(limit)).await?;
+        Ok(page(self.seq(), rows, limit, |row| format!("{}.{}", row.created_at.0, row.id)))
     }
 
-    pub async fn user(&self, id: UserId) -> Result<Option<UserRow>, QueryError> {
-        let mut connection = self.database.pool.acquire().await?;
-        let row = sqlx::query(
-            "SELECT id, username, state, policies, gateways, created_at, last_login_at FROM users \
-             WHERE id = $1",
-        )
-        .bind(id.to_string())
-        .fetch_optional(&mut *connection)
-        .await?;
-        match row {
-            Some(row) => Ok(Some(user(&mut connection, &row).await?)),
-            None => Ok(None),
-        }
+    /// Those that there are.
+    pub async fn users_by_id(&mut self, ids: &[UserId]) -> Result<Vec<UserRow>, QueryError> {
+        let mut wanted = Wanted::default();
+        wanted.is_one_of("id", ids);
+        users(&mut self.tx, wanted, None).await
     }
 }
 
-async fn user(connection: &mut AnyConnection, row: &AnyRow) -> Result<UserRow, QueryError> {
+async fn users(
+    connection: &mut AnyConnection,
+    wanted: Wanted,
+    limit: Option<u32>,
+) -> Result<Vec<UserRow>, QueryError> {
+    let select = "SELECT id, username, state, policies, gateways, created_at, last_login_at FROM users";
+    let found = wanted.rows(connection, select, "created_at DESC, id DESC", limit).await?;
+    let mut rows = found.iter().map(user).collect::<Result<Vec<_>, _>>()?;
+    let ids = rows.iter().map(|row| row.id).collect::<Vec<_>>();
+    let mut steps = steps(connection, &ids).await?;
+    let mut devices = devices(connection, &ids).await?;
+    for row in &mut rows {
+        row.steps = steps.remove(&row.id).unwrap_or_default();
+        row.devices = devices.remove(&row.id).unwrap_or_default();
+    }
+    Ok(rows)
+}
+
+/// Without steps and phones.
+fn user(row: &AnyRow) -> Result<UserRow, QueryError> {
     let row = Columns(row);
-    let id: UserId = row.id("id")?;
     Ok(UserRow {
-        id,
+        id: row.id("id")?,
         username: row.maybe_text("username")?,
         state: row.id("state")?,
-        steps: steps(connection, id).await?,
+        steps: vec![],
         policies: row.json("policies")?,
         gateways: row.json("gateways")?,
-        devices: devices(connection, id).await?,
+        devices: vec![],
         created_at: row.time("created_at")?,
         last_login_at: row.maybe_time("last_login_at")?,
     })
 }
 
 /// Those that are assigned: directory first, then by gateway.
-pub async fn steps(connection: &mut AnyConnection, user: UserId) -> Result<Vec<StepRow>, QueryError> {
-    let rows = sqlx::query(
-        "SELECT step, state, reason, attempt, changed_at FROM user_steps \
-         WHERE user_id = $1 AND assigned = 1",
-    )
-    .bind(user.to_string())
-    .fetch_all(connection)
-    .await?;
-    let mut steps = rows.iter().map(step).collect::<Result<Vec<_>, _>>()?;
-    steps.sort_by_key(|row| row.step);
-    Ok(steps)
+pub async fn steps(
+    connection: &mut AnyConnection,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<StepRow>>, QueryError> {
+    let mut of: HashMap<UserId, Vec<StepRow>> = HashMap::new();
+    if users.is_empty() {
+        return Ok(of);
+    }
+    let mut wanted = Wanted::default();
+    wanted.is_one_of("user_id", users);
+    wanted.also("assigned = 1");
+    let select = "SELECT user_id, step, state, reason, attempt, changed_at FROM user_steps";
+    for row in wanted.rows(connection, select, "user_id, step", None).await? {
+        of.entry(Columns(&row).id("user_id")?).or_default().push(step(&row)?);
+    }
+    for steps in of.values_mut() {
+        steps.sort_by_key(|row| row.step);
+    }
+    Ok(of)
 }
 
 fn step(row: &AnyRow) -> Result<StepRow, QueryError> {
@@ -96,25 +111,29 @@ fn step(row: &AnyRow) -> Result<StepRow, QueryError> {
     })
 }
 
-async fn devices(connection: &mut AnyConnection, user: UserId) -> Result<Vec<DeviceRow>, QueryError> {
-    let rows = sqlx::query(
-        "SELECT id, user_id, state, protection, enrolled_at, reported_at FROM devices \
-         WHERE user_id = $1 ORDER BY offered_at, id",
-    )
-    .bind(user.to_string())
-    .fetch_all(connection)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Columns(row);
-            Ok(DeviceRow {
-                id: row.id("id")?,
-                user: row.id("user_id")?,
-                state: row.id("state")?,
-                protection: row.maybe_word("protection")?,
-                enrolled_at: row.maybe_time("enrolled_at")?,
-                reported_at: row.maybe_time("reported_at")?,
-            })
-        })
-        .collect()
+async fn devices(
+    connection: &mut AnyConnection,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<DeviceRow>>, QueryError> {
+    let mut of: HashMap<UserId, Vec<DeviceRow>> = HashMap::new();
+    if users.is_empty() {
+        return Ok(of);
+    }
+    let mut wanted = Wanted::default();
+    wanted.is_one_of("user_id", users);
+    let select = "SELECT id, user_id, state, protection, enrolled_at, reported_at, verdict FROM devices";
+    for row in wanted.rows(connection, select, "user_id, offered_at, id", None).await? {
+        let row = Columns(&row);
+        let device = DeviceRow {
+            id: row.id("id")?,
+            user: row.id("user_id")?,
+            state: row.id("state")?,
+            protection: row.maybe_word("protection")?,
+            enrolled_at: row.maybe_time("enrolled_at")?,
+            reported_at: row.maybe_time("reported_at")?,
+            verdict: row.maybe_json("verdict")?,
+        };
+        of.entry(device.user).or_default().push(device);
+    }
+    Ok(of)
 }

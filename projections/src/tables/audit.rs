@@ -20,7 +20,6 @@ pub async fn project(batch: &mut Batch<'_>, event: &RecordedEvent<'_>) -> Result
     let (user, session) = about(batch, event.decision, Some(&event.event)).await?;
     push(
         batch,
-        event.decision,
         AuditEntry {
             seq: event.seq,
             n: event.n,
@@ -59,7 +58,6 @@ pub async fn project_outcome(batch: &mut Batch<'_>, recorded: &Recorded) -> Resu
     let (user, session) = about(batch, decision, None).await?;
     push(
         batch,
-        decision,
         AuditEntry {
             seq: recorded.seq,
             n: 0,
@@ -77,10 +75,8 @@ pub async fn project_outcome(batch: &mut Batch<'_>, recorded: &Recorded) -> Resu
     Ok(())
 }
 
-fn push(batch: &mut Batch<'_>, decision: &Decision, entry: AuditEntry) {
-    if !entry.part {
-        batch.changed(entry.seq, Topic::Audit, decision.correlation);
-    }
+fn push(batch: &mut Batch<'_>, entry: AuditEntry) {
+    batch.changed(entry.seq, Topic::Audit, format_args!("{}.{}", entry.seq, entry.n));
     batch.audit.push(entry);
 }
 

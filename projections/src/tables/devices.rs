@@ -1,12 +1,13 @@
 use crate::{
     batch::{Batch, run},
-    column::{millis, word},
+    column::{json, millis, word},
     rows::Topic,
 };
 use viworks_domain::{
     decision::RecordedEvent,
     device::Event,
     ids::{DeviceId, UserId},
+    policy::Verdict,
 };
 
 pub async fn project(
@@ -49,8 +50,22 @@ pub async fn project(
         }
     }
     let user: Option<UserId> = batch.owner_of_device(id).await?;
-    batch.changed(event.seq, Topic::Devices, id);
+    // Phones are shown with their user.
     if let Some(user) = user {
+        batch.changed(event.seq, Topic::Users, user);
+    }
+    Ok(())
+}
+
+/// What a policy found in the phone's last report.
+pub async fn judged(
+    batch: &mut Batch<'_>,
+    event: &RecordedEvent<'_>,
+    device: DeviceId,
+    verdict: &Verdict,
+) -> Result<(), sqlx::Error> {
+    run!(batch, "UPDATE devices SET verdict = $1 WHERE id = $2", json(verdict), device.to_string())?;
+    if let Some(user) = batch.owner_of_device(device).await? {
         batch.changed(event.seq, Topic::Users, user);
     }
     Ok(())

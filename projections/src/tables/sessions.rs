@@ -4,7 +4,8 @@ use crate::{
     batch::Batch,
     column::{Columns, int, json, millis, word},
     error::QueryError,
-    rows::{ReceiptRow, SessionState, Topic},
+    rows::{Notice, ReceiptRow, SessionState, Topic},
+    tables::devices,
 };
 use sqlx::any::AnyRow;
 use std::net::Ipv4Addr;
@@ -84,8 +85,14 @@ pub async fn project(
         (None, Event::Denied(e)) => Some(Row::new(event, e.user, None, e.policy, &e.verdict)),
         (None, _) => None,
     };
+    if let Event::PostureRecorded(e) = session {
+        devices::judged(batch, event, e.device, &e.verdict).await?;
+    }
     if let Some(mut row) = row {
         row.fold(session, event.decision.at);
+        if let (Event::Ended(_), Some(EndReason::Terminated { .. })) = (session, &row.end_reason) {
+            batch.changed(event.seq, Topic::Notices, Notice::Terminated(id));
+        }
         batch.sessions.insert(id, row);
     }
     batch.changed(event.seq, Topic::Sessions, id);

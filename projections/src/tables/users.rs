@@ -1,7 +1,7 @@
 use crate::{
     batch::{Batch, run},
     column::{int, json, millis},
-    rows::{Topic, UserState},
+    rows::{Notice, Topic, UserState},
 };
 use viworks_domain::{decision::RecordedEvent, ids::UserId, user::Event};
 
@@ -21,20 +21,26 @@ pub async fn project(
     match user {
         Event::Created(e) => {
             let username = batch.usernames.get(&id).cloned();
+            let search = username.as_deref().map(str::to_ascii_lowercase);
             run!(
                 batch,
-                "INSERT INTO users (id, username, state, provisioned, policies, gateways, created_at, seq) \
-                 VALUES ($1, $2, 'provisioning', 0, $3, $4, $5, $6)",
+                "INSERT INTO users (id, username, search, state, provisioned, policies, gateways, created_at, \
+                 seq) VALUES ($1, $2, $3, 'provisioning', 0, $4, $5, $6, $7)",
                 id.to_string(),
                 username,
+                search,
                 json(&e.policies),
                 json(&e.gateways),
                 at,
                 seq,
             )?;
         }
-        Event::StepFinished(_) | Event::StepFailed(_) => {
-            run!(batch, PROVISIONED, seq, id.to_string())?;
+        Event::StepFinished(_) => provisioned(batch, event, id).await?,
+        Event::StepFailed(_) => {
+            // What cannot be taken away from a user who goes is an alert; nobody waits for it to be provisioned.
+            if !is_going(batch, id).await? {
+                batch.changed(event.seq, Topic::Notices, Notice::ProvisioningFailed(id));
+            }
         }
         Event::GatewaysAssigned(e) => {
             run!(
@@ -44,7 +50,7 @@ pub async fn project(
                 seq,
                 id.to_string(),
             )?;
-            run!(batch, PROVISIONED, seq, id.to_string())?;
+            provisioned(batch, event, id).await?;
         }
         Event::PoliciesAssigned(e) => {
             run!(
@@ -80,10 +86,11 @@ pub async fn project(
             batch.erased = true;
             run!(
                 batch,
-                "UPDATE users SET state = 'erased', username = NULL, seq = $1 WHERE id = $2",
+                "UPDATE users SET state = 'erased', username = NULL, search = NULL, seq = $1 WHERE id = $2",
                 seq,
                 id.to_string(),
             )?;
+            batch.changed(event.seq, Topic::Erasures, id);
         }
         // Shown in the steps, the devices or the audit; the row stays as it is.
         Event::StepRetried(_)
@@ -94,7 +101,37 @@ pub async fn project(
         | Event::AttemptRefunded(_) => {}
     }
     batch.changed(event.seq, Topic::Users, id);
+    match user {
+        // The audit's one row of a provisioning holds its steps.
+        Event::StepFinished(_)
+        | Event::StepFailed(_)
+        | Event::StepRetried(_)
+        | Event::GatewaysAssigned(_)
+        | Event::DeletionRequested(_) => batch.composite_changed(event.seq, id),
+        _ => {}
+    }
     Ok(())
+}
+
+async fn provisioned(
+    batch: &mut Batch<'_>,
+    event: &RecordedEvent<'_>,
+    id: UserId,
+) -> Result<(), sqlx::Error> {
+    let done = run!(batch, PROVISIONED, int(event.seq), id.to_string())?;
+    if done.rows_affected() > 0 {
+        batch.changed(event.seq, Topic::Notices, Notice::Provisioned(id));
+    }
+    Ok(())
+}
+
+async fn is_going(batch: &mut Batch<'_>, id: UserId) -> Result<bool, sqlx::Error> {
+    let going =
+        sqlx::query("SELECT id FROM users WHERE id = $1 AND state IN ('deleting', 'deleted', 'erased')")
+            .bind(id.to_string())
+            .fetch_optional(&mut *batch.tx)
+            .await?;
+    Ok(going.is_some())
 }
 
 async fn state(batch: &mut Batch<'_>, id: UserId, state: UserState, seq: i64) -> Result<(), sqlx::Error> {

@@ -13,6 +13,7 @@ crate::tests::checks! {
     readers_wait_until_their_write_is_seen,
     changes_are_read_in_order_and_whole,
     changes_too_long_ago_are_forgotten_and_said_to_be,
+    tables_of_another_build_are_dropped_and_filled_again,
 }
 
 mod checks {
@@ -193,5 +194,21 @@ mod checks {
         // As if as many decisions more had been projected since.
         sqlx::query("UPDATE checkpoint SET seq = seq + 60000").execute(&db.pool).await.expect("moved");
         assert_eq!(queries.changes_after(1, 10).await.expect("read"), Changes::Forgotten);
+    }
+
+    pub async fn tables_of_another_build_are_dropped_and_filled_again(db: Database) {
+        let log = Log::story();
+        projected(&db, &log).await;
+        let grown = db.dump(true).await.expect("dumped");
+        // As a build with other migrations leaves them.
+        for change in
+            ["UPDATE _sqlx_migrations SET version = version + 100", "ALTER TABLE users DROP COLUMN search"]
+        {
+            sqlx::query(change).execute(&db.pool).await.expect("changed");
+        }
+        crate::database::bring_up_to_date(&db.pool, db.kind).await.expect("begun anew");
+        assert_eq!(db.checkpoint().await.expect("read"), None);
+        projected(&db, &log).await;
+        assert_eq!(grown.differences(&db.dump(true).await.expect("dumped")), []);
     }
 }

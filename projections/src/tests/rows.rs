@@ -176,16 +176,21 @@ mod checks {
         log.denied();
         let queries = projected(&db, &log).await;
         let list = async |filter| {
-            let page = queries.sessions(filter, &PageRequest::default()).await.expect("read");
+            let page = queries.sessions(&filter, &PageRequest::default()).await.expect("read");
             page.rows.iter().map(|row| row.id).collect::<Vec<_>>()
         };
         assert_eq!(list(SessionFilter::default()).await, [DENIED, SESSION]);
-        assert_eq!(list(SessionFilter { active: true, ..SessionFilter::default() }).await, [SESSION]);
+        assert_eq!(list(SessionFilter { active: Some(true), ..SessionFilter::default() }).await, [SESSION]);
         assert_eq!(
             list(SessionFilter { gateway: Some(GATEWAY), ..SessionFilter::default() }).await,
             [SESSION]
         );
-        let user = SessionFilter { user: Some(USER), active: true, gateway: Some(GATEWAY) };
+        let user = SessionFilter {
+            user: Some(USER),
+            active: Some(true),
+            gateway: Some(GATEWAY),
+            ..SessionFilter::default()
+        };
         assert_eq!(list(user).await, [SESSION]);
     }
 
@@ -228,7 +233,7 @@ mod checks {
         let mut seen = vec![];
         let mut request = PageRequest { cursor: None, limit: Some(5) };
         loop {
-            let page = queries.sessions(SessionFilter::default(), &request).await.expect("read");
+            let page = queries.sessions(&SessionFilter::default(), &request).await.expect("read");
             assert_eq!(page.seq, log.recorded.len() as u64);
             assert!(page.rows.len() <= 5);
             seen.extend(page.rows.iter().map(|row| row.id));

@@ -1,0 +1,68 @@
+//! What all connections get: rows that have changed, each encoded once.
+
+use super::rows;
+use std::sync::Arc;
+use viworks_api::feed::{Change, Frame};
+use viworks_domain::{bytes, ids::OperatorId};
+use viworks_projections::{ChangedRow, Row};
+
+/// Everything that changed in `(prev, seq]`.
+#[derive(Debug)]
+pub struct Batch {
+    pub prev: u64,
+    pub seq: u64,
+    pub changes: Vec<Changed>,
+    /// Operators who may have signed out, or may something else now.
+    pub operators: Vec<OperatorId>,
+    /// Something personal is gone from rows that are not listed here: every window is read again.
+    pub erased: bool,
+}
+
+#[derive(Debug)]
+pub struct Changed {
+    /// Of the changes in the batch.
+    pub last: u64,
+    pub change: Change,
+    /// The change as it stands in a frame.
+    pub encoded: Box<[u8]>,
+}
+
+impl Batch {
+    pub fn of(prev: u64, seq: u64, rows: Vec<ChangedRow>) -> Arc<Self> {
+        let mut batch = Self { prev, seq, changes: vec![], operators: vec![], erased: false };
+        for ChangedRow { last, row, .. } in rows {
+            let change = match row {
+                Row::User(row) => Change::User(rows::user(row)),
+                Row::Session(row) => Change::Session(rows::session(row)),
+                Row::Gateway(row) => Change::Gateway(rows::gateway(row, None)),
+                Row::Policy(row) => Change::Policy(rows::policy_summary(row)),
+                Row::Audit(row) => Change::Audit(rows::audit(row)),
+                Row::Notice(notice, name) => Change::Notice(rows::notice(notice, name)),
+                Row::Operator(id) => {
+                    batch.operators.push(id);
+                    continue;
+                }
+                Row::Erased(_) => {
+                    batch.erased = true;
+                    continue;
+                }
+            };
+            let encoded = bytes::encode(&change).into();
+            batch.changes.push(Changed { last, change, encoded });
+        }
+        Arc::new(batch)
+    }
+}
+
+/// [`Frame::Delta`] of changes that are encoded already.
+pub fn delta(prev_seq: u64, seq: u64, changes: &[&Changed]) -> Vec<u8> {
+    let mut frame = bytes::encode(&Frame::Delta { prev_seq, seq, changes: vec![] });
+    // The list stands last; postcard writes its length, here a zero, and then its items.
+    frame.pop();
+    frame.extend_from_slice(&bytes::encode(&(changes.len() as u64)));
+    frame.reserve(changes.iter().map(|changed| changed.encoded.len()).sum());
+    for changed in changes {
+        frame.extend_from_slice(&changed.encoded);
+    }
+    frame
+}

@@ -1,0 +1,373 @@
+//! One connection, from its first word to its last.
+
+use super::{
+    Batch, Feed,
+    hub::MOST_CHANGES,
+    position::{Position, Taken},
+    seats::Seat,
+    signed_in, snapshot,
+    socket::{NOT_UNDERSTOOD, Over, Socket},
+    view::View,
+};
+use crate::{
+    app::App,
+    clock,
+    http::{Permit, Read, offered},
+};
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::{Interval, MissedTickBehavior},
+};
+use viworks_api::{
+    feed::{self, Frame, HEAD_EVERY, OPEN_WITHIN, Request, Window, WindowId, close},
+    operator::Me,
+};
+use viworks_domain::bytes as postcard;
+use viworks_projections::{Changed, Moment, QueryError};
+use warp::ws::WebSocket;
+
+/// Heads between two pings. Browsers answer them without being asked.
+const PING_EVERY: u32 = 10;
+/// Heads without a word or an answer from the other end: three pings went unheard.
+const SILENT_HEADS: u32 = 3 * PING_EVERY;
+/// RFC 6455: the server met something unexpected. The client comes back in a while.
+const INTERNAL: u16 = 1011;
+/// Batches that a new window may have to wait for; further behind, everything is read anew.
+const CATCH_UP: usize = 4;
+
+/// Talks to whoever was admitted until either end is over.
+pub async fn serve(app: Arc<App>, permit: Permit<Read>, socket: WebSocket) {
+    let mut socket = Socket(socket);
+    let over = match app.feed.seats.take(permit.operator) {
+        Some(seat) => until_over(&app, &permit, &seat, &mut socket).await,
+        None => Over::Close(close::TOO_MANY),
+    };
+    tracing::debug!(operator = %permit.operator, ?over, "a feed ended");
+    socket.close(over).await;
+}
+
+async fn until_over(app: &App, permit: &Permit<Read>, seat: &Seat, socket: &mut Socket) -> Over {
+    let mut stop = app.feed.stop.clone();
+    tokio::select! {
+        // A sender that is gone is a node that goes.
+        _ = stop.wait_for(|stop| *stop) => Over::Close(close::GOING_AWAY),
+        code = signed_in::ended(app, permit, seat.changed.clone()) => Over::Close(code),
+        over = talk(app, permit, socket) => over,
+    }
+}
+
+async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Socket) -> Over {
+    let opened = tokio::time::timeout(OPEN_WITHIN, first_word(socket)).await;
+    let Ok(Ok((resume, windows))) = opened else { return NOT_UNDERSTOOD };
+    let mut connection = Connection::new(app, permit, socket);
+    let result = async {
+        connection.open(resume, windows).await?;
+        connection.go_on().await
+    };
+    match result.await {
+        Ok(never) => match never {},
+        Err(Fault::Over(over)) => over,
+        Err(Fault::Database(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a feed cannot read the database");
+            Over::Close(INTERNAL)
+        }
+    }
+}
+
+async fn first_word(socket: &mut Socket) -> Result<(Option<feed::Position>, Vec<Window>), Over> {
+    loop {
+        match socket.next().await? {
+            None => {}
+            Some(Request::Open { resume, windows }) => return Ok((resume, windows)),
+            Some(Request::Watch(_) | Request::Unwatch(_)) => return Err(NOT_UNDERSTOOD),
+        }
+    }
+}
+
+enum Fault {
+    Over(Over),
+    Database(QueryError),
+}
+
+impl From<Over> for Fault {
+    fn from(over: Over) -> Self {
+        Self::Over(over)
+    }
+}
+
+impl From<QueryError> for Fault {
+    fn from(error: QueryError) -> Self {
+        Self::Database(error)
+    }
+}
+
+enum Never {}
+
+struct Connection<'a> {
+    app: &'a App,
+    feed: &'a Feed,
+    permit: &'a Permit<Read>,
+    socket: &'a mut Socket,
+    live: broadcast::Receiver<Arc<Batch>>,
+    words: broadcast::Receiver<Bytes>,
+    heads: Interval,
+    position: Position,
+    view: View,
+    /// Heads since the other end was heard.
+    unheard: u32,
+}
+
+impl<'a> Connection<'a> {
+    fn new(app: &'a App, permit: &'a Permit<Read>, socket: &'a mut Socket) -> Self {
+        let feed = app.feed.as_ref();
+        let mut heads = tokio::time::interval(HEAD_EVERY);
+        heads.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            app,
+            feed,
+            permit,
+            socket,
+            // Before anything is read: what comes while it is read is kept.
+            live: feed.live.subscribe(),
+            words: feed.words.subscribe(),
+            heads,
+            position: Position::at(0),
+            view: View::new(permit.role),
+            unheard: 0,
+        }
+    }
+
+    async fn open(&mut self, resume: Option<feed::Position>, windows: Vec<Window>) -> Result<(), Fault> {
+        let mut refused = vec![];
+        for window in windows {
+            let id = window.id;
+            if let Err(code) = self.view.watch(window) {
+                refused.push((id, code));
+            }
+        }
+        match resume {
+            Some(at) if self.can_resume(at).await? => self.resume(at).await?,
+            _ => {
+                let (seq, frames) = read_all(self.app, &self.view).await?;
+                self.position = Position::at(seq);
+                self.welcome(false).await?;
+                self.send_all(frames).await?;
+            }
+        }
+        for (id, code) in refused {
+            self.refuse(id, code).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether everything that has changed since is still known, and nothing of it is that something is gone.
+    async fn can_resume(&mut self, at: feed::Position) -> Result<bool, Fault> {
+        if at.log != self.feed.log {
+            return Ok(false);
+        }
+        let mut moment = self.feed.moment().await?;
+        Ok(moment.remembers(at.seq) && !moment.erased_after(at.seq).await?)
+    }
+
+    async fn resume(&mut self, at: feed::Position) -> Result<(), Fault> {
+        self.position = Position::at(at.seq);
+        self.welcome(true).await?;
+        loop {
+            let mut moment = self.feed.moment().await?;
+            let changed = moment.changed_after(self.position.passed(), MOST_CHANGES).await?;
+            let histories = match &changed {
+                Changed::Since { seq, head, .. } if seq == head && self.view.shows_gateways() => {
+                    snapshot::histories(self.app, &mut moment).await?
+                }
+                _ => vec![],
+            };
+            drop(moment);
+            let Changed::Since { seq, head, rows } = changed else { return self.resync().await };
+            let batch = Batch::of(self.position.passed(), seq, rows);
+            if !self.take(&batch).await? {
+                return Ok(());
+            }
+            if seq == head {
+                return self.send_all(histories).await;
+            }
+        }
+    }
+
+    async fn go_on(&mut self) -> Result<Never, Fault> {
+        loop {
+            tokio::select! {
+                request = self.socket.next() => {
+                    self.unheard = 0;
+                    match request? {
+                        None => {}
+                        Some(Request::Open { .. }) => return Err(NOT_UNDERSTOOD.into()),
+                        Some(Request::Watch(window)) => self.watch(window).await?,
+                        Some(Request::Unwatch(id)) => self.view.unwatch(id),
+                    }
+                }
+                batch = self.live.recv() => match batch {
+                    Ok(batch) => { self.take(&batch).await?; }
+                    Err(RecvError::Lagged(_)) => self.resync().await?,
+                    Err(RecvError::Closed) => return Err(Over::Close(close::GOING_AWAY).into()),
+                },
+                word = self.words.recv() => match word {
+                    Ok(word) if self.view.shows_gateways() => self.socket.send(word).await?,
+                    // The next word says anew what was missed.
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Err(Over::Close(close::GOING_AWAY).into()),
+                },
+                _ = self.heads.tick() => self.head().await?,
+            }
+        }
+    }
+
+    /// False when the batch made everything be read anew.
+    async fn take(&mut self, batch: &Batch) -> Result<bool, Fault> {
+        let view = &self.view;
+        if batch.erased && batch.seq > self.position.passed() {
+            return self.resync().await.map(|()| false);
+        }
+        match self.position.take(batch, |change| view.concerns(change)) {
+            Taken::Nothing => Ok(true),
+            Taken::Delta(frame) => self.socket.send(frame).await.map(|()| true).map_err(Fault::from),
+            Taken::Gap => self.resync().await.map(|()| false),
+        }
+    }
+
+    /// What has changed up to the snapshot is told before it, so that its sequence is this connection's.
+    async fn watch(&mut self, window: Window) -> Result<(), Fault> {
+        let id = window.id;
+        self.view.unwatch(id);
+        let mut frames = vec![];
+        let mut moment = self.feed.moment().await?;
+        let is_there = self.follow(&mut moment, &mut frames).await?;
+        let refused = match self.view.watch(window) {
+            Ok(window) if is_there => {
+                frames.extend(snapshot::one(self.app, &mut moment, window).await?);
+                None
+            }
+            Ok(_) => None,
+            Err(code) => Some(code),
+        };
+        drop(moment);
+        self.send_all(frames).await?;
+        match refused {
+            Some(code) => self.refuse(id, code).await,
+            None if is_there => Ok(()),
+            None => self.resync().await,
+        }
+    }
+
+    /// Up to the moment, if that is near; false when too much has happened, or something is gone.
+    async fn follow(&mut self, moment: &mut Moment, frames: &mut Vec<Vec<u8>>) -> Result<bool, Fault> {
+        let view = &self.view;
+        for _ in 0..CATCH_UP {
+            let at = self.position.passed();
+            if at >= moment.seq() {
+                break;
+            }
+            let Changed::Since { seq, rows, .. } = moment.changed_after(at, MOST_CHANGES).await? else {
+                return Ok(false);
+            };
+            let batch = Batch::of(at, seq, rows);
+            if batch.erased {
+                return Ok(false);
+            }
+            if let Taken::Delta(frame) = self.position.take(&batch, |change| view.concerns(change)) {
+                frames.push(frame);
+            }
+        }
+        frames.extend(self.position.tell());
+        Ok(self.position.passed() == moment.seq())
+    }
+
+    /// Everything anew: this client has missed something, or must forget something.
+    async fn resync(&mut self) -> Result<(), Fault> {
+        // What still stands in the ring is in the snapshots too.
+        self.live = self.feed.live.subscribe();
+        self.socket.send(postcard::encode(&Frame::Resync)).await?;
+        let (seq, frames) = read_all(self.app, &self.view).await?;
+        if let Some(frame) = self.position.jump(seq) {
+            self.socket.send(frame).await?;
+        }
+        self.send_all(frames).await
+    }
+
+    async fn welcome(&mut self, resumed: bool) -> Result<(), Fault> {
+        let me = Me {
+            operator: self.permit.operator,
+            name: self.permit.name.clone(),
+            role: self.permit.role,
+            may: offered(self.permit.role),
+            expires_at: self.permit.expires_at,
+        };
+        let at = feed::Position { log: self.feed.log, seq: self.position.told() };
+        let welcome = Frame::Welcome { me, at, now: clock::now(), resumed };
+        Ok(self.socket.send(postcard::encode(&welcome)).await?)
+    }
+
+    async fn refuse(&mut self, window: WindowId, code: &'static str) -> Result<(), Fault> {
+        let refused = Frame::Refused { window, code: code.to_owned() };
+        Ok(self.socket.send(postcard::encode(&refused)).await?)
+    }
+
+    async fn head(&mut self) -> Result<(), Fault> {
+        self.unheard += 1;
+        if self.unheard > SILENT_HEADS {
+            return Err(Over::Gone.into());
+        }
+        if self.unheard.is_multiple_of(PING_EVERY) {
+            self.socket.ping().await?;
+        }
+        if let Some(frame) = self.position.tell() {
+            self.socket.send(frame).await?;
+        }
+        let seq = self.position.told();
+        let log_head = (*self.app.log_head.borrow()).max(seq);
+        Ok(self.socket.send(postcard::encode(&Frame::Head { seq, log_head, now: clock::now() })).await?)
+    }
+
+    async fn send_all(&mut self, frames: Vec<Vec<u8>>) -> Result<(), Fault> {
+        for frame in frames {
+            self.socket.send(frame).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Every window's snapshot, and the sequence of all of them.
+async fn read_all(app: &App, view: &View) -> Result<(u64, Vec<Vec<u8>>), QueryError> {
+    let mut moment = app.feed.moment().await?;
+    let frames = snapshot::all(app, &mut moment, view).await?;
+    Ok((moment.seq(), frames))
+}
+
+impl Feed {
+    /// A connection to the database, when it is one's turn. Nothing is sent while it is held.
+    async fn moment(&self) -> Result<Turn<'_>, QueryError> {
+        // Never closed; without its permit this is only less polite.
+        let turn = self.readers.acquire().await.ok();
+        Ok(Turn { moment: self.queries.moment().await?, _turn: turn })
+    }
+}
+
+/// One moment of the projection, and the turn to read it.
+struct Turn<'a> {
+    moment: Moment,
+    _turn: Option<tokio::sync::SemaphorePermit<'a>>,
+}
+
+impl std::ops::Deref for Turn<'_> {
+    type Target = Moment;
+    fn deref(&self) -> &Moment {
+        &self.moment
+    }
+}
+
+impl std::ops::DerefMut for Turn<'_> {
+    fn deref_mut(&mut self) -> &mut Moment {
+        &mut self.moment
+    }
+}

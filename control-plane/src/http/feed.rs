@@ -1,0 +1,39 @@
+//! `GET /v1/feed`: from a request to a socket.
+
+use super::{
+    call::{Answer, Call},
+    guard::{InBrowser, Permission as _, Read},
+};
+use crate::{error::Rejection, feed};
+use http::{HeaderValue, header};
+use viworks_api::feed::{LARGEST_REQUEST, Query, SUBPROTOCOL};
+use viworks_domain::permission::Role;
+use warp::{Reply as _, ws::Ws};
+
+pub async fn open(call: Call, InBrowser(permit): InBrowser<Read>, upgrade: Ws) -> Answer {
+    call.only(&[])?;
+    if !offers_our_protocol(&call) {
+        return Err(Rejection::Malformed("this page is of another version: load it again").into());
+    }
+    let app = call.app;
+    let upgrade = upgrade.max_message_size(LARGEST_REQUEST).max_frame_size(LARGEST_REQUEST);
+    let mut response = upgrade.on_upgrade(move |socket| feed::serve(app, permit, socket)).into_response();
+    response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    Ok(response)
+}
+
+fn offers_our_protocol(call: &Call) -> bool {
+    let lines = call.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
+    let mut offered = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+    offered.any(|protocol| protocol.trim() == SUBPROTOCOL)
+}
+
+/// Whether this role may read what the window asks. A query that nobody has decided about does not compile.
+pub fn may_read(role: Role, query: &Query) -> bool {
+    let roles = match query {
+        Query::Users(_) | Query::Sessions(_) | Query::Gateways | Query::Policies | Query::Audit(_) => {
+            Read::ROLES
+        }
+    };
+    roles.contains(&role)
+}
