@@ -37,29 +37,44 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub fn run(options: &Options) -> Result {
     interrupt::listen()?;
     setup::run(setup::Scope::Demo, setup::consent(options.yes))?;
-    let mut seen = Sources::look();
     report::headline("building the console");
-    bundle::build_console(Profile::Working)?;
+    let mut seen = Sources::look();
+    while !is_built()? {
+        seen = seen.changed_while(|| Ok(!interrupt::asked()))?;
+    }
     demo::build_programs()?;
     let mut words = vec!["--console-files".into(), Profile::Working.folder().into_os_string()];
     if let Some(dir) = &options.keep {
         words.extend(["--keep".into(), dir.into()]);
     }
-    let mut demo = Demo(exec::spawn(&mut demo::command(&words)?)?);
-    while demo.runs()? {
-        let Some(now) = seen.changed() else { continue };
-        report::headline(&format!("{} changed", now.newest_after(&seen)));
-        seen = now;
-        match bundle::build_console(Profile::Working) {
-            Ok(()) => report::note("the page loads itself anew"),
-            Err(Failure::Interrupted) => {}
-            Err(failure) => {
-                report::note(&report::red(&format!("not built: {failure}")));
-                report::note("the console stays as it was; the next change is tried");
-            }
+    let demo = Demo(exec::spawn(&mut demo::command(&words)?)?);
+    match keep_up(demo, seen) {
+        // How this is meant to end.
+        Err(Failure::Interrupted) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+fn keep_up(mut demo: Demo, mut seen: Sources) -> Result {
+    loop {
+        seen = seen.changed_while(|| demo.runs())?;
+        if is_built()? {
+            report::note("the page loads itself anew");
         }
     }
-    interrupt::check()
+}
+
+/// What is wrong is said, and is no reason to end: the next change may mend it.
+fn is_built() -> Result<bool> {
+    match bundle::build_console(Profile::Working) {
+        Ok(()) => Ok(true),
+        Err(Failure::Interrupted) => Err(Failure::Interrupted),
+        Err(failure) => {
+            report::note(&report::red(&format!("not built: {failure}")));
+            report::note("the next change below web-ui, api or domain is tried");
+            Ok(false)
+        }
+    }
 }
 
 /// The demo as a process of its own, because it may need to be root and building must not be.
@@ -112,14 +127,18 @@ impl Sources {
         Self(found)
     }
 
-    /// After a while, the sources as they are now, if they are other ones and nobody is still writing.
-    fn changed(&self) -> Option<Self> {
-        let first = settle();
-        if first == *self {
-            return None;
+    /// Waits until the sources are other ones and nobody is writing any more, as long as `going` says so.
+    fn changed_while(&self, mut going: impl FnMut() -> Result<bool>) -> Result<Self> {
+        let mut last = self.clone();
+        while going()? {
+            let now = settle();
+            if now == last && now != *self {
+                report::headline(&format!("{} changed", now.newest_after(self)));
+                return Ok(now);
+            }
+            last = now;
         }
-        let second = settle();
-        (first == second).then_some(second)
+        Err(Failure::Interrupted)
     }
 
     fn newest_after(&self, before: &Self) -> String {
