@@ -61,11 +61,7 @@ enum Task {
     ///
     /// Builds optimised, starts a nats-server of its own as configured for production (fsync before every
     /// acknowledgement), and prints p50, p99 and their ratios. It passes no judgement: no thresholds.
-    Bench {
-        /// One line of JSON instead of a table.
-        #[arg(long)]
-        json: bool,
-    },
+    Bench(bench::Arguments),
     /// Lines per crate, the longest file, sizes of what is built.
     Figures,
     /// The whole product on this machine: for a person, or with `--check` as a walk through every layer.
@@ -85,7 +81,7 @@ fn main() -> ExitCode {
         Task::Test { no_demo, yes } => test::run(&test::Options { demo: !no_demo, yes }),
         Task::Tidy => tidy::run(),
         Task::Golden => golden::run(),
-        Task::Bench { json } => bench::run(json),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Figures => figures::run(),
         Task::Demo(options) => demo::run(&options),
         Task::Web(arguments) => web::run(&arguments),

@@ -51,6 +51,11 @@ pub struct Browser {
 
 impl Browser {
     pub async fn open(stage: &Stage) -> Done<Self> {
+        Self::at_origin(stage.url(), &stage.trust().spki).await
+    }
+
+    /// At another server than the stage's.
+    pub async fn at_origin(url: &str, spki: &str) -> Done<Self> {
         let profile = tempfile::Builder::new().prefix("viworks-profile-").tempdir()?;
         let chromedriver = Driver::start()?;
         let mut caps = DesiredCapabilities::chrome();
@@ -60,17 +65,37 @@ impl Browser {
         caps.add_arg("--window-size=1280,800")?;
         caps.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
         // This one key and no other: everything else about the connection is checked as always.
-        caps.add_arg(&format!("--ignore-certificate-errors-spki-list={}", stage.trust().spki))?;
+        caps.add_arg(&format!("--ignore-certificate-errors-spki-list={spki}"))?;
         caps.set_browser_log_level(LoggingPrefsLogLevel::All)?;
         let driver = WebDriver::new(chromedriver.url.clone(), caps).await?;
         driver.set_script_timeout(Duration::from_secs(60)).await?;
         Ok(Self {
             driver,
-            url: stage.url().to_owned(),
+            url: url.to_owned(),
             heard: Vec::new(),
             _chromedriver: chromedriver,
             _profile: profile,
         })
+    }
+
+    // --- measuring
+
+    /// Runs in every page that is loaded from now on, before its own scripts.
+    pub async fn on_every_page(&self, script: &str) -> Done {
+        let source = json!({ "source": script });
+        self.driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", source).await?;
+        self.driver.cdp().send_raw("Performance.enable", json!({})).await?;
+        Ok(())
+    }
+
+    /// Seconds that the page's main thread has worked so far: `script` alone, and as a whole.
+    pub async fn work(&self) -> Done<Value> {
+        let told = self.driver.cdp().send_raw("Performance.getMetrics", json!({})).await?;
+        let metrics = told["metrics"].as_array().into_iter().flatten();
+        let of = |name: &str| {
+            metrics.clone().find(|metric| metric["name"] == name).map(|metric| metric["value"].clone())
+        };
+        Ok(json!({ "script": of("ScriptDuration"), "task": of("TaskDuration") }))
     }
 
     // --- going somewhere

@@ -20,6 +20,9 @@ mod pixels;
 mod qr;
 mod wire;
 
+// What it costs.
+mod bench;
+
 // What they prove.
 mod audit;
 mod gateways;
@@ -37,6 +40,9 @@ use runner::{Test, tests};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(measured) = bench::asked() {
+        return measured;
+    }
     runner::run(TESTS, PICTURES)
 }
 

@@ -1,0 +1,123 @@
+//! `cargo xtask bench web`: a real Chromium with many live rows, at rest and under a load, in the same run. The
+//! server is `viworks-crowd`, which has nothing else to do; what the real one costs is measured elsewhere.
+
+use crate::{
+    exec,
+    failure::{Failure, Result, bail},
+    report::{self, bold},
+    setup, web, workspace,
+};
+use serde_json::Value;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+};
+
+const CROWD: &str = "viworks-crowd";
+const PACKAGE: &str = "viworks-e2e-console";
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// One line of JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Sessions in the list.
+    #[arg(long, default_value_t = 20_000)]
+    rows: u32,
+    /// Rows that change every second.
+    #[arg(long, default_value_t = 2_000)]
+    changes: u32,
+}
+
+pub fn run(options: &Options) -> Result {
+    setup::run(setup::Scope::Tests, setup::consent(false))?;
+    web::build_console(web::Profile::Shipped)?;
+    exec::interactive(exec::cargo().args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--package",
+        "viworks-e2e",
+        "--bin",
+        CROWD,
+    ]))?;
+    exec::interactive(exec::cargo().args(["test", "--quiet", "--locked", "--package", PACKAGE, "--no-run"]))?;
+    let rest = measure(options, 0)?;
+    let load = measure(options, options.changes)?;
+    if options.json {
+        println!("{}", serde_json::json!({ "rest": rest, "load": load }));
+        return Ok(());
+    }
+    println!(
+        "{}",
+        bold(&format!(
+            "{} rows in Chromium: at rest, and with {} changes a second",
+            rest["rows"], options.changes
+        ))
+    );
+    line(
+        "first useful screen, fresh profile",
+        &rest["first_useful_screen_ms"],
+        &load["first_useful_screen_ms"],
+        "ms",
+    );
+    for (phase, what) in [("top", "at the top"), ("scrolling", "scrolling")] {
+        println!("{what}");
+        for (name, says, unit) in [
+            ("fps", "frames per second", ""),
+            ("frame_p99_ms", "99 of 100 frames within", "ms"),
+            ("longest_frame_ms", "longest frame", "ms"),
+            ("longest_task_ms", "longest task (0: none over 50)", "ms"),
+            ("long_tasks", "tasks over 50 ms", ""),
+            ("script_ms_per_s", "script", "ms/s"),
+            ("task_ms_per_s", "main thread", "ms/s"),
+        ] {
+            line(&format!("  {says}"), &rest[phase][name], &load[phase][name], unit);
+        }
+    }
+    Ok(())
+}
+
+fn line(what: &str, rest: &Value, load: &Value, unit: &str) {
+    let shown = |value: &Value| value.as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+    println!("  {what:<36} {:>10} {:>10} {unit}", shown(rest), shown(load));
+}
+
+/// Ends with what it is wrapped around.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Already gone is as good as killed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn measure(options: &Options, changes: u32) -> Result<Value> {
+    report::note(&format!("{} rows, {changes} changes a second", options.rows));
+    let mut crowd = exec::command(workspace::built().join(CROWD));
+    crowd.arg("--console").arg(web::Profile::Shipped.folder());
+    crowd.args(["--rows", &options.rows.to_string(), "--changes", &changes.to_string()]);
+    let mut crowd = Ended(exec::spawn(crowd.stdin(Stdio::null()).stdout(Stdio::piped()))?);
+    let stdout = crowd.0.stdout.take().ok_or_else(|| Failure::said("the crowd has no stdout"))?;
+    let Some(Ok(ready)) = BufReader::new(stdout).lines().next() else {
+        bail!("the crowd did not say where it is")
+    };
+    let mut browser = exec::cargo();
+    browser.args([
+        "test",
+        "--quiet",
+        "--locked",
+        "--package",
+        PACKAGE,
+        "--test",
+        "console",
+        "--",
+        "--bench",
+        &ready,
+    ]);
+    let said = exec::succeed(&mut browser)?;
+    let figures = said.lines().rev().find(|line| line.starts_with('{')).unwrap_or_default();
+    serde_json::from_str(figures).map_err(|_| Failure::Said(format!("the browser gave no figures: {said}")))
+}
