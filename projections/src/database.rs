@@ -106,11 +106,11 @@ pub async fn bring_up_to_date(pool: &AnyPool, kind: Kind) -> Result<(), OpenErro
     use sqlx::migrate::MigrateError as E;
     let schema = sqlx::migrate!("./migrations");
     let mut connection = pool.acquire().await.map_err(OpenError::Database)?;
-    match schema.run(&mut *connection).await {
+    match schema.run_direct(None, &mut *connection, false).await {
         Err(E::VersionMismatch(_) | E::VersionMissing(_) | E::Dirty(_) | E::VersionTooNew(..)) => {
             tracing::warn!("the read models are of another build: they are built again");
             drop_tables(&mut connection).await.map_err(OpenError::Database)?;
-            schema.run(&mut *connection).await.map_err(OpenError::Schema)?;
+            schema.run_direct(None, &mut *connection, false).await.map_err(OpenError::Schema)?;
             // PostgreSQL's session keeps the lock of the run that failed; the lock ends with it. Closing the
             // only connection to a database in memory would end that.
             if kind == Kind::Postgres {
