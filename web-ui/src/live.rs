@@ -98,6 +98,11 @@ impl<R: Row> Watched<R> {
         self.waiting.get()
     }
 
+    /// Whether the row is shown only because the list is held. Changes with the row itself, so follow that.
+    pub fn is_leaving(self, id: R::Id) -> bool {
+        self.with(|inner| inner.list.is_leaving(id)).unwrap_or(false)
+    }
+
     /// Whether there are rows behind the last one that is here.
     pub fn has_more(self) -> bool {
         self.has_more.get()

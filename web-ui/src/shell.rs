@@ -1,6 +1,8 @@
 //! Around every view: the way between them, how live the page is, who is signed in.
 
-use crate::{feed, session, views};
+pub mod toasts;
+
+use crate::{feed, kit::place, session, views};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{
     components::{A, Redirect, Route, Routes},
@@ -10,6 +12,7 @@ use leptos_router::{
 #[component]
 pub fn Shell() -> impl IntoView {
     let session = session::expect();
+    place::follow_router();
     let mark = feed::expect().mark();
     let name = move || session.me().map(|me| me.name);
     view! {

@@ -1,0 +1,75 @@
+//! The browser's own modal dialog: it keeps the focus inside, and gives it back to where it was.
+
+use crate::kit::icon::Close;
+use leptos::{ev::PointerEvent, html, prelude::*, task::spawn_local};
+
+/// The children are built anew each time it opens: no dialog begins with what another one left.
+#[component]
+pub fn Dialog(
+    name: &'static str,
+    #[prop(into)] title: Signal<String>,
+    open: RwSignal<bool>,
+    children: ChildrenFn,
+) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    follow(dialog, open);
+    let heading = StoredValue::new(format!("dialog-{name}"));
+    view! {
+        <dialog
+            node_ref=dialog
+            data-dialog=name
+            aria-labelledby=heading.get_value()
+            on:close=move |_| open.set(false)
+            on:pointerdown=move |event| close_from_backdrop(&event, dialog)
+        >
+            <Show when=move || open.get()>
+                <div class="dialog-box">
+                    <header class="dialog-head">
+                        <h2 id=heading.get_value()>{title}</h2>
+                        <button
+                            type="button"
+                            class="icon-button"
+                            aria-label="Close"
+                            on:click=move |_| open.set(false)
+                        >
+                            <Close />
+                        </button>
+                    </header>
+                    {children()}
+                </div>
+            </Show>
+        </dialog>
+    }
+}
+
+/// Opens and closes the element with the signal. It opens once its children stand, so that `autofocus` finds its
+/// field.
+pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
+    Effect::new(move |_| {
+        let is_open = open.get();
+        let Some(element) = dialog.get() else { return };
+        if !is_open {
+            if element.open() {
+                element.close();
+            }
+            return;
+        }
+        spawn_local(async move {
+            leptos::task::tick().await;
+            if open.get_untracked() && !element.open() && element.is_connected() {
+                // It is on the page and not open: the only two reasons to fail.
+                let _ = element.show_modal();
+            }
+        });
+    });
+}
+
+/// Where the press began counts: a selection that ends outside closes nothing.
+pub fn close_from_backdrop(event: &PointerEvent, dialog: NodeRef<html::Dialog>) {
+    if let Some(element) = dialog.get_untracked()
+        && event.target().as_ref() == Some(element.as_ref())
+    {
+        event.prevent_default();
+        element.close();
+    }
+}
