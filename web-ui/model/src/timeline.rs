@@ -17,6 +17,12 @@ use viworks_domain::{
     ids::{CorrelationId, SessionId, UserId},
 };
 
+/// The address's parameters.
+pub const USER: &str = "user";
+pub const SESSION: &str = "session";
+pub const CORRELATION: &str = "correlation";
+pub const KIND: &str = "kind";
+
 /// An entry's place in the log: the sequence and the position within the decision.
 pub type Place = (u64, u32);
 
@@ -46,51 +52,78 @@ pub enum About {
     Other(String),
 }
 
-/// The stories of entries that come newest first; the story with the newest entry first.
-pub fn groups<'a>(rows: impl IntoIterator<Item = &'a AuditRow>) -> Vec<Group> {
-    let mut groups = Vec::<Group>::new();
-    let mut places = HashMap::<CorrelationId, usize>::new();
-    let mut heads = Vec::<Head>::new();
-    for row in rows {
-        let at = *places.entry(row.correlation).or_insert_with(|| {
-            groups.push(Group {
-                correlation: row.correlation,
-                entries: Vec::new(),
-                first_at: row.at,
-                last_at: row.at,
-                actor: row.actor.clone(),
-                user: None,
-                session: None,
-                about: About::Other(String::new()),
-                continues: false,
-            });
-            heads.push(Head::default());
-            groups.len() - 1
+/// Gathers entries into stories.
+#[derive(Default)]
+pub struct Groups {
+    groups: Vec<Group>,
+    heads: Vec<Head>,
+    places: HashMap<CorrelationId, usize>,
+}
+
+impl Groups {
+    /// The next entry, in any order; one that was seen already says nothing.
+    pub fn see(&mut self, row: &AuditRow) {
+        let at = *self.places.entry(row.correlation).or_insert_with(|| {
+            self.groups.push(Group::of(row));
+            self.heads.push(Head::default());
+            self.groups.len() - 1
         });
-        if let (Some(group), Some(head)) = (groups.get_mut(at), heads.get_mut(at)) {
-            group.entries.push((row.seq, row.n));
-            group.first_at = group.first_at.min(row.at);
-            group.last_at = group.last_at.max(row.at);
-            // The oldest entry is seen last: whoever stands there began it.
-            group.actor = row.actor.clone();
-            group.user = group.user.or(row.user);
-            group.session = group.session.or(row.session);
-            group.continues = !begins(&row.kind);
+        if let (Some(group), Some(head)) = (self.groups.get_mut(at), self.heads.get_mut(at)) {
+            group.take(row);
             head.see(row);
         }
     }
-    for (group, head) in groups.iter_mut().zip(heads) {
-        group.about = head.about();
+
+    /// The story with the newest entry first.
+    pub fn finish(mut self) -> Vec<Group> {
+        for (group, head) in self.groups.iter_mut().zip(self.heads) {
+            group.entries.sort_unstable_by(|a, b| b.cmp(a));
+            group.entries.dedup();
+            group.actor = head.actor.unwrap_or(Actor::Stranger);
+            group.continues = !begins(&head.kind);
+            group.about = match head.stage {
+                Some((stage, _)) => About::Session(stage),
+                None => About::Other(words::sentence(&head.cause)),
+            };
+        }
+        self.groups.sort_unstable_by(|a, b| b.entries.first().cmp(&a.entries.first()));
+        self.groups
     }
-    groups
+}
+
+impl Group {
+    fn of(row: &AuditRow) -> Self {
+        Self {
+            correlation: row.correlation,
+            entries: Vec::new(),
+            first_at: row.at,
+            last_at: row.at,
+            actor: Actor::Stranger,
+            user: None,
+            session: None,
+            about: About::Other(String::new()),
+            continues: false,
+        }
+    }
+
+    fn take(&mut self, row: &AuditRow) {
+        self.entries.push((row.seq, row.n));
+        self.first_at = self.first_at.min(row.at);
+        self.last_at = self.last_at.max(row.at);
+        self.user = self.user.or(row.user);
+        self.session = self.session.or(row.session);
+    }
 }
 
 /// What the head's sentence is made from.
 #[derive(Default)]
 struct Head {
     stage: Option<(&'static str, u8)>,
-    /// The oldest entry: what began it.
+    oldest: Option<Place>,
+    // Of the oldest entry: what began it, and who.
     cause: String,
+    kind: String,
+    actor: Option<Actor>,
 }
 
 impl Head {
@@ -100,13 +133,11 @@ impl Head {
         {
             self.stage = Some(stage);
         }
-        self.cause = summary(row, &|_| 0);
-    }
-
-    fn about(self) -> About {
-        match self.stage {
-            Some((stage, _)) => About::Session(stage),
-            None => About::Other(words::sentence(&self.cause)),
+        if self.oldest.is_none_or(|oldest| (row.seq, row.n) < oldest) {
+            self.oldest = Some((row.seq, row.n));
+            self.cause = summary(row, &|_| 0);
+            self.kind.clone_from(&row.kind);
+            self.actor = Some(row.actor.clone());
         }
     }
 }
@@ -140,6 +171,17 @@ fn begins(kind: &str) -> bool {
         ),
         Some(("directory", _)) => false,
         _ => true,
+    }
+}
+
+/// What an address asks for, by its parameters. An id that is none is nobody's: a mistyped address shows nothing
+/// rather than everything.
+pub fn asked(value: impl Fn(&str) -> Option<String>) -> AuditQuery {
+    AuditQuery {
+        user: value(USER).map(|id| id.parse().unwrap_or(UserId([0; 16]))),
+        session: value(SESSION).map(|id| id.parse().unwrap_or(SessionId([0; 16]))),
+        correlation: value(CORRELATION).map(|id| id.parse().unwrap_or(CorrelationId([0; 16]))),
+        kind: value(KIND),
     }
 }
 

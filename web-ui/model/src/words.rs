@@ -30,6 +30,19 @@ pub enum Tone {
     Quiet,
 }
 
+impl Tone {
+    /// As the page's attribute has it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Busy => "busy",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+            Self::Quiet => "quiet",
+        }
+    }
+}
+
 /// A plain state's word as the wire has it: `active`, `code_issued`.
 pub fn of<T: serde::Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
@@ -336,25 +349,6 @@ pub const fn step_failure(failure: StepFailure) -> &'static str {
         StepFailure::ScriptTooLoud => "The gateway's script printed more than is allowed",
         StepFailure::ScriptNotAllowed => "The gateway does not allow this script",
         StepFailure::GatewayUnavailable => "The gateway did not answer",
-    }
-}
-
-/// What to do about it.
-pub const fn step_remedy(failure: StepFailure) -> &'static str {
-    match failure {
-        StepFailure::NameTaken => "Create the user again under another name, then delete this one.",
-        StepFailure::ScriptFailed => {
-            "Look into the agent's journal on the gateway, mend what the script complains about, then retry."
-        }
-        StepFailure::ScriptTimedOut => {
-            "See on the gateway what the script waits for (a full disk, a service that is down), then retry."
-        }
-        StepFailure::ScriptTooLoud => "Make the script on the gateway print less, then retry.",
-        StepFailure::ScriptNotAllowed => {
-            "The script is missing from the gateway's list or was changed since it was allowed: allow it there, \
-             then retry."
-        }
-        StepFailure::GatewayUnavailable => "See under Gateways whether it is up; once it is, retry.",
     }
 }
 

@@ -24,6 +24,12 @@ fn row(seq: u64, correlation: u8, kind: &str, summary: &str) -> AuditRow {
     }
 }
 
+fn groups(rows: &[AuditRow]) -> Vec<Group> {
+    let mut groups = Groups::default();
+    rows.iter().for_each(|row| groups.see(row));
+    groups.finish()
+}
+
 fn with_details(kind: &str, details: Value) -> AuditRow {
     AuditRow { details: Json(details), ..row(1, 1, kind, "") }
 }
@@ -65,6 +71,24 @@ fn a_story_whose_beginning_is_missing_says_so() {
     assert!(!of(&["user.login_succeeded", "session.opened", "session.connected"]));
     assert!(!of(&["user.created"]));
     assert!(of(&["user.step_failed"]));
+}
+
+#[test]
+fn the_order_in_which_entries_come_and_one_that_comes_twice_change_nothing() {
+    let rows = [
+        row(9, 1, "session.ended", "ended"),
+        row(8, 2, "policy.drafted", "policy Office drafted"),
+        row(5, 1, "session.ending", "ending: terminated"),
+    ];
+    let mixed = [2, 0, 1, 0, 2].map(|n| rows[n].clone());
+    assert_eq!(groups(&mixed), groups(&rows));
+}
+
+#[test]
+fn a_mistyped_address_shows_nothing_rather_than_everything() {
+    let query = asked(|name| (name == "user").then(|| "nobody".to_owned()));
+    assert_eq!(query.user, Some(UserId([0; 16])));
+    assert_eq!(asked(|_| None), AuditQuery::default());
 }
 
 #[test]
