@@ -2,7 +2,11 @@
 //!
 //! Nothing here hopes: a layer is gone when its receipt says so, and not before.
 
-use viworks_api::session::{SessionRow, SessionState};
+use crate::request::Failure;
+use viworks_api::{
+    problem::code,
+    session::{SessionRow, SessionState},
+};
 use viworks_domain::session::{Absence, Layer};
 
 /// As the server has it, in bytes: the person whose session it is reads this on their desktop.
@@ -112,6 +116,23 @@ pub const fn can_be_ended(state: SessionState) -> bool {
     state.is_active() && !matches!(state, SessionState::Ending)
 }
 
+/// Why it was not ended, for whoever asked: what happened, and what to do. The server's own words for a session that
+/// is over are for the person whose it is.
+pub fn told(failure: &Failure) -> (String, Option<String>) {
+    let code = match failure {
+        Failure::Problem(problem) => problem.code.as_str(),
+        Failure::Unreachable | Failure::NotUnderstood | Failure::StillPending => "",
+    };
+    let (title, advice) = match code {
+        "session.over" => ("It had ended before".into(), None),
+        "session.not_now" | "session.unchanged" => ("Its end is decided already".into(), None),
+        "session.not_found" | code::NOT_FOUND => ("There is no such session".into(), None),
+        code::FORBIDDEN => ("Your role may not end sessions".into(), Some("Ask an owner to do it".into())),
+        _ => (failure.title(), failure.advice()),
+    };
+    (format!("{title}."), advice.map(|advice: String| format!("{}.", advice.trim_end_matches('.'))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +222,24 @@ mod tests {
         for state in [SessionState::Connected, SessionState::Denied, SessionState::Expired] {
             assert_eq!(certainty(&row(state, &[])), Certainty::NotEnding);
         }
+    }
+
+    #[test]
+    fn a_refusal_is_told_to_whoever_asked_not_to_the_person_whose_session_it_is() {
+        let problem = |code: &str| {
+            Failure::Problem(Box::new(viworks_api::problem::Problem {
+                kind: String::new(),
+                title: "this session is over; sign in again".into(),
+                status: 410,
+                detail: None,
+                code: code.into(),
+                correlation: CorrelationId([0; 16]),
+            }))
+        };
+        assert_eq!(told(&problem("session.over")), ("It had ended before.".into(), None));
+        let (title, advice) = told(&Failure::Unreachable);
+        assert_eq!(title, "The server cannot be reached.");
+        assert_eq!(advice.as_deref(), Some("Check the network and try again; nothing is done twice."));
     }
 
     #[test]
