@@ -14,10 +14,13 @@ mod seats;
 mod signed_in;
 mod snapshot;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use connection::serve;
 pub use seats::Seats;
+pub use socket::config as of_sockets;
 
 use crate::telemetry::Telemetry;
 use batch::Batch;

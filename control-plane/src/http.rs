@@ -12,6 +12,7 @@ mod room;
 mod route;
 pub mod rows;
 mod table;
+mod upgrade;
 
 // For browsers.
 mod console;
@@ -41,5 +42,6 @@ pub use guard::{Permit, Read, offered, token_digest};
 pub use limits::Limits;
 pub use pages::Pages;
 pub use table::routes;
+pub use upgrade::WebSocket;
 #[cfg(test)]
 pub use {guard::Who, own_policy::asker_of, table::table, users::digest_of};

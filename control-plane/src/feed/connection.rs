@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::App,
     clock,
-    http::{Permit, Read, offered},
+    http::{Permit, Read, WebSocket, offered},
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -26,7 +26,6 @@ use viworks_api::{
 };
 use viworks_domain::bytes as postcard;
 use viworks_projections::{Changed, Moment, QueryError};
-use warp::ws::WebSocket;
 
 /// Heads between two pings. Browsers answer them without being asked.
 const PING_EVERY: u32 = 10;

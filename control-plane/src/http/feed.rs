@@ -3,21 +3,20 @@
 use super::{
     call::{Answer, Call},
     guard::{InBrowser, Permission as _, Read},
+    upgrade::Upgrade,
 };
 use crate::{error::Rejection, feed};
 use http::{HeaderValue, header};
-use viworks_api::feed::{LARGEST_REQUEST, Query, SUBPROTOCOL};
+use viworks_api::feed::{Query, SUBPROTOCOL};
 use viworks_domain::permission::Role;
-use warp::{Reply as _, ws::Ws};
 
-pub async fn open(call: Call, InBrowser(permit): InBrowser<Read>, upgrade: Ws) -> Answer {
+pub async fn open(call: Call, InBrowser(permit): InBrowser<Read>, upgrade: Upgrade) -> Answer {
     call.only(&[])?;
     if !offers_our_protocol(&call) {
         return Err(Rejection::Malformed("this page is of another version: load it again").into());
     }
     let app = call.app;
-    let upgrade = upgrade.max_message_size(LARGEST_REQUEST).max_frame_size(LARGEST_REQUEST);
-    let mut response = upgrade.on_upgrade(move |socket| feed::serve(app, permit, socket)).into_response();
+    let mut response = upgrade.accept(feed::of_sockets(), move |socket| feed::serve(app, permit, socket));
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     Ok(response)
 }

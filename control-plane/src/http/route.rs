@@ -5,6 +5,7 @@ use super::{
     call::{Answer, Call, Head, Peer},
     guard::{Guard, Who},
     problem,
+    upgrade::{Upgrade, upgrade},
 };
 use crate::{app::App, error::Rejection as Refused};
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use futures_util::TryStreamExt as _;
 use http::{HeaderMap, Method, uri::Authority};
 use std::{convert::Infallible, net::Ipv4Addr, str::FromStr, sync::Arc};
 use viworks_domain::ids::CorrelationId;
-use warp::{Filter, Rejection, filters::BoxedFilter, path::FullPath, reply::Response, ws::Ws};
+use warp::{Filter, Rejection, filters::BoxedFilter, path::FullPath, reply::Response};
 
 /// One line of the table.
 pub struct Route {
@@ -81,7 +82,7 @@ where
 pub fn socket<G, H, F>(path: &'static str, handler: H) -> Route
 where
     G: Guard<()>,
-    H: Fn(Call, G, Ws) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Call, G, Upgrade) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Answer> + Send,
 {
     let bind = Box::new(move |app: &Arc<App>| {
@@ -90,7 +91,7 @@ where
             .and(of_method(&Method::GET))
             .and(upgrade())
             .and(call(app))
-            .then(move |(): (), upgrade: Option<Ws>, call: Call| {
+            .then(move |(): (), upgrade: Option<Upgrade>, call: Call| {
                 let handler = handler.clone();
                 async move {
                     let correlation = call.correlation;
@@ -105,11 +106,6 @@ where
             .boxed()
     });
     Route { method: Method::GET, path, who: G::WHO, bind }
-}
-
-/// None for a request that asks for no upgrade.
-fn upgrade() -> impl Filter<Extract = (Option<Ws>,), Error = Infallible> + Clone + Send + Sync + 'static {
-    warp::ws().map(Some).or(warp::any().map(|| None)).unify()
 }
 
 fn finish(answer: Answer, correlation: CorrelationId) -> Response {
