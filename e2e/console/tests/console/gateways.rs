@@ -40,9 +40,7 @@ pub async fn a_gateway_shows_its_machine_its_services_and_the_containers_of_sess
     );
 
     scene.stage.connect(&person)?;
-    let listed = scene.stage.viworks(&["session", "list", "--active"])?;
-    let session = listed["rows"].as_array().into_iter().flatten().find(|row| row["user"] == json!(person.id));
-    let session = session.and_then(|row| row["id"].as_str()).unwrap_or_default().to_owned();
+    let session = scene.session_of(&person).await?;
     let script = "
         const found = all(arguments[0] + ' [data-container]').find(e =>
             e.dataset.session === arguments[1] || e.innerHTML.includes(arguments[1]) || e.innerText.includes(arguments[2]));

@@ -17,16 +17,13 @@ pub struct Views {
 
 impl Views {
     /// A person with a phone who is connected.
-    pub fn populated(scene: &Scene, name: &str) -> Done<Self> {
-        Self::of(scene, scene.stage.person(&scene.unique(name))?)
+    pub async fn populated(scene: &Scene, name: &str) -> Done<Self> {
+        Self::of(scene, scene.stage.person(&scene.unique(name))?).await
     }
 
-    pub fn of(scene: &Scene, person: crate::stage::Person) -> Done<Self> {
+    pub async fn of(scene: &Scene, person: crate::stage::Person) -> Done<Self> {
         scene.stage.connect(&person)?;
-        let listed = scene.stage.viworks(&["session", "list", "--active"])?;
-        let session =
-            listed["rows"].as_array().into_iter().flatten().find(|row| row["user"] == json!(person.id));
-        let session = session.and_then(|row| row["id"].as_str()).unwrap_or_default().to_owned();
+        let session = scene.session_of(&person).await?;
         Ok(Self { person, session })
     }
 
@@ -74,7 +71,7 @@ pub async fn choose_theme(browser: &Browser, theme: &str) -> Done {
 
 pub async fn axe_finds_nothing_serious_on_any_view_in_either_theme(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
-    let views = Views::populated(scene, "yara")?;
+    let views = Views::populated(scene, "yara").await?;
     let at = scene.open().await?;
     let browser = &scene[at];
     for theme in ["light", "dark"] {
@@ -115,7 +112,7 @@ pub async fn axe_finds_nothing_serious_on_any_view_in_either_theme(scene: &mut S
 
 pub async fn nothing_scrolls_sideways_from_a_phone_to_a_wall(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
-    let views = Views::populated(scene, "zoe")?;
+    let views = Views::populated(scene, "zoe").await?;
     let at = scene.signed_in(&owner, "/users").await?;
     let browser = &scene[at];
     for (width, height) in [(360, 740), (390, 844), (768, 1024), (1280, 800), (2560, 1440), (3840, 2160)] {
@@ -172,7 +169,7 @@ const NEVER: [(&str, &str); 5] = [
 
 pub async fn nothing_of_the_machines_stands_in_any_view(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
-    let views = Views::populated(scene, "abel")?;
+    let views = Views::populated(scene, "abel").await?;
     let at = scene.signed_in(&owner, "/users").await?;
     let browser = &scene[at];
     for (name, place, complete) in views.all() {

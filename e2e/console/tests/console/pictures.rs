@@ -93,7 +93,7 @@ async fn company(scene: &Scene, browser: &Browser) -> Done<Views> {
     }
     let other = scene.stage.person("priya.nair")?;
     scene.stage.connect(&other)?;
-    let views = Views::of(scene, scene.stage.person("quentin.roy")?)?;
+    let views = Views::of(scene, scene.stage.person("quentin.roy")?).await?;
     // A line needs some readings to be one: one comes every two seconds.
     browser.load("/gateways").await?;
     let readings = "

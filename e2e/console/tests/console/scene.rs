@@ -1,14 +1,15 @@
 //! What one test has: the stage, and the browsers that it opened. What went wrong is left for a person to look at.
 
 use crate::{
-    browser::Browser,
+    browser::{Browser, SOON},
     failure::{Done, fail},
-    stage::{Operator, Stage},
+    stage::{Operator, Person, Stage},
 };
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use tokio::time::Instant;
 
 pub struct Scene {
     pub stage: Stage,
@@ -49,6 +50,23 @@ impl Scene {
     pub fn unique(&self, what: &str) -> String {
         let sum = self.name.bytes().fold(5381_u32, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
         format!("{what}{sum:08x}")
+    }
+
+    /// The session of somebody who is connected, once the server lists it.
+    pub async fn session_of(&self, person: &Person) -> Done<String> {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let listed = self.stage.viworks(&["session", "list", "--active"])?;
+            let rows = listed["rows"].as_array().into_iter().flatten();
+            let found = rows.filter(|row| row["state"] == "connected").find(|row| row["user"] == *person.id);
+            if let Some(id) = found.and_then(|row| row["id"].as_str()) {
+                return Ok(id.to_owned());
+            }
+            if Instant::now() > deadline {
+                fail!("expected {} to be connected; the server lists {listed}", person.name);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Creates a user without the dialog, as this browser's operator; and waits for the row.
