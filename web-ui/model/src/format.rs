@@ -203,9 +203,14 @@ impl Local {
         format!("{:02}:{:02}", self.hour, self.minute)
     }
 
+    /// "21 Nov"
+    pub fn day_month(&self) -> String {
+        format!("{} {}", self.day, self.month_word())
+    }
+
     /// "21 Nov, 23:46"
     pub fn short(&self) -> String {
-        format!("{} {}, {}", self.day, self.month_word(), self.short_clock())
+        format!("{}, {}", self.day_month(), self.short_clock())
     }
 
     fn month_word(&self) -> &'static str {

@@ -74,6 +74,11 @@ impl Groups {
         }
     }
 
+    /// Whether an entry of this story was seen.
+    pub fn has(&self, correlation: CorrelationId) -> bool {
+        self.places.contains_key(&correlation)
+    }
+
     /// The story with the newest entry first.
     pub fn finish(mut self) -> Vec<Group> {
         for (group, head) in self.groups.iter_mut().zip(self.heads) {

@@ -352,6 +352,25 @@ pub const fn step_failure(failure: StepFailure) -> &'static str {
     }
 }
 
+/// What to do about it, before trying again.
+pub const fn step_remedy(failure: StepFailure) -> &'static str {
+    match failure {
+        StepFailure::NameTaken => "Create the user again under another name, then delete this one.",
+        StepFailure::ScriptFailed => {
+            "Look into the agent's journal on the gateway, mend what the script complains about, then retry."
+        }
+        StepFailure::ScriptTimedOut => {
+            "See on the gateway what the script waits for (a full disk, a service that is down), then retry."
+        }
+        StepFailure::ScriptTooLoud => "Make the script on the gateway print less, then retry.",
+        StepFailure::ScriptNotAllowed => {
+            "The script is missing from the gateway's list or was changed since it was allowed: allow it there, \
+             then retry."
+        }
+        StepFailure::GatewayUnavailable => "See under Gateways whether it is up; once it is, retry.",
+    }
+}
+
 pub const fn role(role: Role) -> &'static str {
     match role {
         Role::Owner => "Owner",
