@@ -1,6 +1,7 @@
 use super::{failure::Failure, shown::Shown};
 use crate::{
     config::Config,
+    error::ApiError,
     keys::{Keys, RootKey, Username},
     keystore::DataKeys,
     log_identity, operators,
@@ -13,7 +14,7 @@ use std::{
     error::Error,
     path::{Path, PathBuf},
 };
-use viworks_domain::{actor::Origin, permission::Role};
+use viworks_domain::{actor::Origin, decision::Refusal as _, operator::Refusal, permission::Role};
 use viworks_nats::{event_store::EventStore, folds::Folds, identity::role::BusRole, key_value};
 
 #[derive(clap::Subcommand)]
@@ -57,7 +58,12 @@ pub async fn run(command: Command) -> Result<Shown, Failure> {
     let config = Config::load(&data)?;
     let password = at_desk(&data, &config, &name, new).await.map_err(Failure::Desk)?;
     let Some(password) = password else {
-        return Err(Failure::Usage(format!("there is no operator {user:?}")));
+        return Err(Failure::Usage(match new {
+            Some(_) => format!(
+                "there is an operator {user:?} already: `viworks operator recover` gives a new password"
+            ),
+            None => format!("there is no operator {user:?}"),
+        }));
     };
     let shown = serde_json::json!({ "user": name.as_str(), "password": password.expose_secret() });
     let ended = if new.is_none() { "\nEvery sign-in with the old one has ended." } else { "" };
@@ -65,7 +71,8 @@ pub async fn run(command: Command) -> Result<Shown, Failure> {
     Ok(Shown::new(&shown, text))
 }
 
-/// Without the API: whoever may read this machine's keys is its administrator.
+/// Without the API: whoever may read this machine's keys is its administrator. None when there is no such operator,
+/// or one already that was to be new.
 async fn at_desk(
     data: &Path,
     config: &Config,
@@ -84,7 +91,10 @@ async fn at_desk(
         passwords: &Passwords::new(keys.pepper.clone(), 1),
     };
     if let Some(role) = new {
-        operators::invite(desk, name, role).await?;
+        match operators::invite(desk, name, role).await {
+            Err(ApiError::Refused(refused)) if refused == Refusal::AlreadyExists.stored() => return Ok(None),
+            invited => invited?,
+        }
     }
     Ok(operators::recover(desk, name).await?)
 }

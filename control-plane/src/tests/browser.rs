@@ -178,6 +178,50 @@ async fn a_cookie_changes_nothing_unless_a_page_of_ours_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_feed_opens_for_a_page_of_ours_that_is_signed_in_and_for_nobody_else() {
+    let stand = Stand::up().await;
+    let password = stand.recover("owner").await;
+    let browser = Browser::signed_in(&stand, "owner", &password).await;
+    let (_, token) = stand.owner_with(&password).await;
+    let bearer = format!("Bearer {token}");
+    let (cookie, origin) = (("cookie", browser.cookie.as_str()), ("origin", stand.url.as_str()));
+    let open = async |headers: &[(&str, &str)]| {
+        let mut request = format!("GET {} HTTP/1.1\r\nhost: {}\r\n", viworks_api::feed::PATH, stand.address);
+        let upgrade = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-protocol", viworks_api::feed::SUBPROTOCOL),
+        ];
+        for (name, value) in upgrade.iter().chain(headers) {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        stand.status(request.as_bytes()).await
+    };
+    assert_eq!(open(&[cookie, origin]).await, StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(
+        open(&[cookie, origin, ("sec-fetch-site", "same-origin")]).await,
+        StatusCode::SWITCHING_PROTOCOLS
+    );
+    for foreign in [
+        &[cookie][..],
+        &[cookie, ("origin", "https://elsewhere.example")],
+        &[cookie, ("origin", "null")],
+        &[cookie, origin, ("sec-fetch-site", "cross-site")],
+    ] {
+        assert_eq!(open(foreign).await, StatusCode::FORBIDDEN, "{:?}", &foreign[1..]);
+    }
+    // A header is for programs; a WebSocket of a browser has none.
+    for nobody in [&[origin][..], &[origin, ("authorization", &bearer)], &[origin, ("cookie", "a=b")]] {
+        assert_eq!(open(nobody).await, StatusCode::UNAUTHORIZED, "{:?}", nobody.get(1));
+    }
+    browser.sign_out().await;
+    assert_eq!(open(&[cookie, origin]).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_foreign_page_signs_nobody_in_here() {
     let stand = Stand::up().await;
     let password = stand.recover("owner").await;

@@ -178,3 +178,53 @@ async fn what_cannot_be_shown_yet_is_an_error_and_never_an_old_answer() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_are_searched_by_the_server() {
+    let stand = Stand::up().await;
+    let (owner, token) = stand.owner().await;
+    let policy = owner.draft_policy(&key(), &draft("office")).await.expect("drafted").id;
+    let endpoint = Endpoint { address: [10, 0, 0, 1].into(), spa_port: 62201, tls_port: 443 };
+    let invite = InviteRequest { name: "gw1".into(), endpoint };
+    let gateway = owner.invite_gateway(&key(), &invite).await.expect("invited").id;
+    let ada = CreateRequest { policies: vec![policy], ..user("ada") };
+    let adam = CreateRequest { gateways: vec![gateway], ..user("adam") };
+    let mut last = 0;
+    for request in [ada, adam, user("eve")] {
+        last = owner.create_user(&key(), &request).await.expect("created").accepted.seq;
+    }
+    let bearer = format!("Bearer {token}");
+    let ask = async |path: String| {
+        let answer = stand.send("GET", &path, &[("authorization", &bearer)], b"").await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
+        serde_json::from_str::<serde_json::Value>(&answer.body).expect("JSON")["rows"].clone()
+    };
+    let users = async |query: String| {
+        let rows = ask(format!("/v1/users?after={last}&{query}")).await;
+        let names = rows.as_array().expect("rows").iter().map(|row| row["username"].to_string());
+        let mut names: Vec<_> = names.map(|name| name.trim_matches('"').to_owned()).collect();
+        names.sort();
+        names.join(" ")
+    };
+    for (query, wanted) in [
+        ("text=AD".to_owned(), "ada adam"),
+        ("text=nobody".to_owned(), ""),
+        (format!("policy={policy}"), "ada"),
+        (format!("gateway={gateway}"), "adam"),
+        (format!("text=ada&gateway={gateway}"), "adam"),
+        ("state=suspended".to_owned(), ""),
+    ] {
+        assert_eq!(users(query.clone()).await, wanted, "{query}");
+    }
+    for query in
+        ["active=true", "active=false", "text=a", &format!("policy={policy}"), &format!("gateway={gateway}")]
+    {
+        assert_eq!(ask(format!("/v1/sessions?{query}")).await, serde_json::json!([]), "{query}");
+    }
+    for wrong in
+        ["/v1/users?state=happy", "/v1/users?policy=x", "/v1/users?colour=red", "/v1/sessions?policy=x"]
+    {
+        let answer = stand.send("GET", wrong, &[("authorization", &bearer)], b"").await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+}

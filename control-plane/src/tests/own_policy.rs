@@ -157,7 +157,7 @@ async fn after_a_crash_in_between_asking_again_ends_as_it_would_have() {
 
     // The policy stands, the node died, and nobody came in between: the user gets it.
     let request = ada(&[base], instead());
-    let made = as_if_it_had_died(&stand, "one", &request).await;
+    let (made, _) = as_if_it_had_died(&stand, "one", &request).await;
     let answer = post(&stand, &token, "one", &request).await;
     assert_eq!(answer.0, StatusCode::OK, "{}", answer.1);
     let created: Created<UserId> = serde_json::from_str(&answer.1).expect("created");
@@ -166,8 +166,9 @@ async fn after_a_crash_in_between_asking_again_ends_as_it_would_have() {
 
     // Somebody else has the name by now: the policy that would be nobody's is retired, each time alike.
     let request = CreateRequest { password: "another password".into(), ..request };
-    let made = as_if_it_had_died(&stand, "two", &request).await;
-    assert_eq!(owner.policy(made, Newer::default()).await.expect("shown").row.state, PolicyState::Active);
+    let (made, seq) = as_if_it_had_died(&stand, "two", &request).await;
+    let policy = owner.policy(made, Newer::than(seq, PATIENCE)).await.expect("shown");
+    assert_eq!(policy.row.state, PolicyState::Active);
     // It is the directory's step, which follows the user's creation, that takes a name.
     let mut user = owner.user(created.id, newer).await.expect("shown");
     while user.row.steps[0].state == StepState::Pending {
@@ -192,8 +193,8 @@ async fn post(stand: &Stand, token: &str, key: &str, request: &CreateRequest) ->
     (answer.status, answer.body)
 }
 
-/// Does what the route does, up to the moment before the user's own command.
-async fn as_if_it_had_died(stand: &Stand, key: &str, request: &CreateRequest) -> PolicyId {
+/// Does what the route does, up to the moment before the user's own command. The policy, and where the log is.
+async fn as_if_it_had_died(stand: &Stand, key: &str, request: &CreateRequest) -> (PolicyId, u64) {
     stand
         .at_desk(async |desk: Desk<'_>| {
             let id = desk.keys.operator(&Username::parse(OWNER).expect("a name"));
@@ -211,8 +212,8 @@ async fn as_if_it_had_died(stand: &Stand, key: &str, request: &CreateRequest) ->
             app::ask(desk.commands, desk.log, &asker, policy.into(), draft, digest).await.expect("drafted");
             let activate = WireCommand::Policy(Command::Activate);
             let (asker, of) = (asker.also("activate"), activate.digest(&policy.into()));
-            app::ask(desk.commands, desk.log, &asker, policy.into(), activate, of).await.expect("activated");
-            policy
+            let activated = app::ask(desk.commands, desk.log, &asker, policy.into(), activate, of).await;
+            (policy, activated.expect("activated").seq)
         })
         .await
 }

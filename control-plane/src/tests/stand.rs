@@ -25,8 +25,10 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    task::JoinHandle,
+    runtime,
+    sync::oneshot,
 };
+use tokio_rustls::client::TlsStream;
 use viworks_api::{
     client::{Ca, Client, IdempotencyKey},
     operator::SignInRequest,
@@ -43,14 +45,15 @@ pub struct Stand {
     pub data: PathBuf,
     pub address: SocketAddr,
     pub url: String,
-    node: JoinHandle<()>,
+    /// The node runs as long as this is there.
+    node: Option<oneshot::Sender<()>>,
     bus: Child,
     ground: Ground,
 }
 
 impl Drop for Stand {
     fn drop(&mut self) {
-        self.node.abort();
+        self.node.take();
         let _ = self.bus.kill();
         let _ = self.bus.wait();
     }
@@ -78,14 +81,31 @@ impl Stand {
     async fn on(ground: Ground, config: Config) -> Self {
         let bus = ground.start_bus().await;
         let state = ground.data.clone();
-        let node = tokio::spawn(async move {
-            if let Err(error) = serve::run(&state, config).await {
-                panic!("the control plane stopped: {error:?}");
-            }
+        let (node, stopped) = oneshot::channel();
+        // A runtime of its own, as in the program: everything that it started is gone with it.
+        std::thread::spawn(move || {
+            let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            runtime.block_on(async {
+                tokio::select! {
+                    ended = serve::run(&state, config) => if let Err(error) = ended {
+                        panic!("the control plane stopped: {error:?}");
+                    },
+                    _ = stopped => {}
+                }
+            });
+            runtime.shutdown_background();
         });
-        reachable(ground.address).await;
         let url = format!("https://{}", ground.address);
-        Self { data: ground.data.clone(), address: ground.address, url, node, bus, ground }
+        let data = ground.data.clone();
+        let stand = Self { data, address: ground.address, url, node: Some(node), bus, ground };
+        // With our certificate: a port that was free a moment ago may be another's by now.
+        let deadline = clock::now().plus(PATIENCE);
+        while stand.try_connect().await.is_err() {
+            assert!(clock::now() < deadline, "the control plane does not answer on {}", stand.address);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stand
     }
 
     pub const fn bus_address(&self) -> SocketAddr {
@@ -217,7 +237,22 @@ impl Stand {
         Raw::parse(&answer)
     }
 
-    pub async fn connect(&self) -> tokio_rustls::client::TlsStream<TcpStream> {
+    /// Sends bytes and reads no further than the status: what follows may never end.
+    pub async fn status(&self, request: &[u8]) -> StatusCode {
+        let mut stream = self.connect().await;
+        stream.write_all(request).await.expect("written");
+        let mut line = [0; 12];
+        let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut line)).await;
+        read.expect("an answer").expect("twelve bytes");
+        let code = std::str::from_utf8(&line[9..]).ok().and_then(|code| code.parse().ok());
+        code.unwrap_or_else(|| panic!("expected an answer of HTTP/1.1; got {line:?}"))
+    }
+
+    pub async fn connect(&self) -> TlsStream<TcpStream> {
+        self.try_connect().await.expect("a connection")
+    }
+
+    async fn try_connect(&self) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.ca().der().to_vec().into()).expect("a root");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -226,9 +261,9 @@ impl Stand {
             .expect("TLS 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let stream = TcpStream::connect(self.address).await.expect("a connection");
+        let stream = TcpStream::connect(self.address).await?;
         let name = ServerName::IpAddress(self.address.ip().into());
-        tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.expect("a handshake")
+        tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await
     }
 
     /// One request of HTTP/1.1, closed afterwards.
