@@ -156,7 +156,7 @@ impl Browser {
     }
 
     pub async fn open_menu(&self) -> Done {
-        self.click("[data-menu=me] summary, summary[data-menu=me], button[data-menu=me]").await
+        self.click("button[data-menu=me]").await
     }
 
     pub async fn cookies(&self) -> Done<Vec<thirtyfour::Cookie>> {
@@ -272,7 +272,7 @@ impl Browser {
     pub async fn all_rows(&self, table: &str) -> Done<Vec<String>> {
         let mut found: Vec<String> = Vec::new();
         let css = format!("[data-table={table}] [data-row]");
-        self.run("scrollTo(0, 0); all('[data-scrolls]').forEach(e => e.scrollTop = 0)", &[]).await?;
+        self.run("scrollTo(0, 0); all('.scroller').forEach(e => e.scrollTop = 0)", &[]).await?;
         loop {
             let drawn = self.attributes(&css, "data-row").await?;
             let before = found.len();
@@ -498,12 +498,13 @@ const LOOKING: &str = "
     const visible = e => e.checkVisibility({visibilityProperty: true, opacityProperty: false});
     const all = css => [...document.querySelectorAll(css)].filter(visible);
     const seen = css => all(css)[0];
-    const nameOf = e => (e.getAttribute('aria-label') || e.innerText || e.value || '').trim();
+    const namesOf = e => [e.getAttribute('aria-label'), e.innerText, e.value].map(name => (name || '').trim());
+    const nameOf = e => namesOf(e).find(name => name) || '';
     const rowOf = (table, words) => {
         const row = all(`[data-table=${table}] [data-row]`).find(e => e.innerText.includes(words));
         return row && row.dataset.row;
     };
     const named = (scope, name) => all(scope).flatMap(s => [...s.querySelectorAll(
         'button, a, [role=button], [role=menuitem], [role=option], [role=tab], summary')])
-        .filter(e => visible(e) && !e.disabled && e.ariaDisabled !== 'true' && nameOf(e) === name);
+        .filter(e => visible(e) && !e.disabled && e.ariaDisabled !== 'true' && namesOf(e).includes(name));
 ";

@@ -4,7 +4,7 @@ use crate::{
     browser::Browser,
     failure::{Done, ensure, fail},
     scene::Scene,
-    users::{pill, row_of},
+    users::row_of,
 };
 use serde_json::json;
 use thirtyfour::Key;
@@ -92,12 +92,14 @@ pub async fn a_user_is_created_and_a_session_ended_with_the_keyboard_alone(scene
     tab_to(browser, "the policy", "e.name === 'policy'").await?;
     browser.keys(scene.stage.policy_name().to_owned()).await?;
     tab_to(browser, "the gateway", "e.name === 'gateway'").await?;
-    browser.keys(scene.stage.gateway_name().to_owned()).await?;
+    if browser.run("return document.activeElement.checked", &[]).await? == json!(false) {
+        browser.keys(" ".to_owned()).await?;
+    }
     tab_to(browser, "Create", "nameOf(e) === 'Create'").await?;
     browser.keys(Key::Enter + "").await?;
+    browser.see(&format!("{dialog} [data-step=panel][data-state=done]")).await?;
+    browser.keys(Key::Escape + "").await?;
     browser.gone(dialog).await?;
-    let id = row_of(browser, "users", &name).await?;
-    browser.see(&pill(&id, "panel", "done")).await?;
 
     // `g` and then `s`: to the sessions.
     browser.keys("gs".to_owned()).await?;
@@ -113,7 +115,7 @@ pub async fn a_user_is_created_and_a_session_ended_with_the_keyboard_alone(scene
     tab_to(browser, "Terminate", "nameOf(e) === 'Terminate' && !!e.closest('dialog')").await?;
     browser.keys(Key::Enter + "").await?;
     scene.stage.cut_off(&person)?;
-    browser.gone(&format!("[data-table=sessions] [data-row='{session}']")).await
+    browser.gone(&format!("[data-table=sessions] [data-row='{session}']:not([data-leaving])")).await
 }
 
 pub async fn the_keys_are_listed_and_focus_goes_back_to_where_it_came_from(scene: &mut Scene) -> Done {

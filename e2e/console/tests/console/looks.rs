@@ -49,20 +49,9 @@ impl Views {
 }
 
 pub async fn choose_theme(browser: &Browser, theme: &str) -> Done {
-    let offered = format!("[data-theme-choice='{theme}']");
-    if browser.is_seen(&offered).await? {
-        browser.click(&offered).await?;
-    } else if browser.is_seen("select[data-theme-choice]").await? {
-        browser.choose("select[data-theme-choice]", theme).await?;
-    } else {
-        browser.open_menu().await?;
-        if browser.is_seen("select[data-theme-choice]").await? {
-            browser.choose("select[data-theme-choice]", theme).await?;
-        } else {
-            browser.click(&offered).await?;
-        }
-        browser.keys(Key::Escape + "").await?;
-    }
+    browser.open_menu().await?;
+    browser.click(&format!("[data-theme-choice={theme}]")).await?;
+    browser.keys(Key::Escape + "").await?;
     if theme != "system" {
         browser.see(&format!("html[data-theme={theme}]")).await?;
     }
@@ -124,8 +113,10 @@ pub async fn nothing_scrolls_sideways_from_a_phone_to_a_wall(scene: &mut Scene) 
             let script = "
                 const root = document.documentElement;
                 const over = all('body *').filter(e => e.getBoundingClientRect().right > innerWidth + 1
-                    && !e.closest('[data-scrolls]') && getComputedStyle(e).position !== 'fixed');
-                return {wide: root.scrollWidth, over: over.slice(0, 3).map(e => e.outerHTML.slice(0, 120))}";
+                    && getComputedStyle(e).position !== 'fixed');
+                const within = all('.scroller, main, dialog, aside').filter(e => e.scrollWidth > e.clientWidth + 1);
+                over.push(...within);
+                return {wide: within.length ? 100000 : root.scrollWidth, over: over.slice(0, 3).map(e => e.outerHTML.slice(0, 120))}";
             let seen = browser.run(script, &[]).await?;
             let wide = seen["wide"].as_u64().unwrap_or(u64::MAX);
             ensure!(wide <= u64::from(width), "{name} is {wide} px wide on {width}: {}", seen["over"]);

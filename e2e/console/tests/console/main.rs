@@ -64,7 +64,8 @@ const TESTS: &[Test] = tests! {
     }
     Beside users {
         a_user_that_one_admin_creates_appears_done_on_the_screen_of_another,
-        countries_and_a_window_of_their_own_are_kept_in_a_policy_made_for_that_user,
+        a_user_who_is_ready_is_announced_wherever_one_is,
+        countries_and_hours_of_their_own_are_kept_in_a_policy_made_for_that_user,
         what_cannot_be_is_named_at_its_field_and_nothing_is_created,
         a_phone_enrols_from_the_qr_code_on_the_screen_while_its_countdown_runs,
         the_list_is_searched_by_the_server_and_the_search_is_in_the_address,

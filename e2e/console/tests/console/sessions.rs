@@ -21,8 +21,12 @@ async fn terminate(browser: &Browser, id: &str, reason: &str) -> Done {
     browser.click_named(&row(id), "Terminate").await?;
     browser.see(dialog).await?;
     browser.fill(&format!("{dialog} [name=reason]"), reason).await?;
-    browser.click_named(dialog, "Terminate").await?;
-    browser.gone(dialog).await
+    browser.click_named(dialog, "Terminate").await
+}
+
+/// Out of the list, or only held there because one works in it.
+fn standing(id: &str) -> String {
+    format!("{}:not([data-leaving])", row(id))
 }
 
 pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_layer(
@@ -34,6 +38,8 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
     let other = scene.signed_in(&watching, "/sessions").await?;
     scene.stage.connect(&person)?;
 
+    // Wide enough for every column.
+    scene[one].resize(1920, 1080).await?;
     let browser = &scene[one];
     let id = row_of(browser, "sessions", &person.name).await?;
     browser.see(&format!("{}[data-state=connected]", row(&id))).await?;
@@ -63,6 +69,13 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
     browser.see(&format!("{}[data-state=connected]", row(&id))).await?;
 
     terminate(browser, &id, "end of the visit").await?;
+    // The same dialog shows what every layer says.
+    for layer in LAYERS {
+        browser.see(&format!("{dialog} [data-receipt={layer}]:not([data-state=pending])")).await?;
+    }
+    browser.keys(thirtyfour::Key::Escape + "").await?;
+    browser.gone(dialog).await?;
+    browser.gone(&standing(&id)).await?;
     let said = scene.stage.cut_off(&person)?;
     ensure!(
         said["reason"].as_str().is_some_and(|words| !words.is_empty()),
@@ -99,6 +112,9 @@ pub async fn an_end_that_the_gateway_has_not_confirmed_is_shown_as_ending(scene:
     let browser = &scene[at];
     let seen = async {
         terminate(browser, &id, "to see it hang").await?;
+        for layer in LAYERS {
+            browser.see(&format!("dialog[open] [data-receipt={layer}][data-state=pending]")).await?;
+        }
         browser.see(&format!("{}[data-state=ending]", row(&id))).await?;
         browser.load(&format!("/sessions?panel=session:{id}")).await?;
         for layer in LAYERS {
