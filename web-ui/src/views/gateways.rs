@@ -1,13 +1,98 @@
-use crate::feed;
+//! The gateways: how each is, as it says so itself every two seconds.
+
+mod act;
+mod card;
+
+use crate::{feed, session, views::names::Names};
+use act::{ActDialog, Asked};
+use card::Card;
 use leptos::prelude::*;
-use viworks_api::{feed::Query, gateway::GatewayRow};
+use std::collections::HashMap;
+use viworks_api::{
+    feed::{MOST_ROWS, Query, SessionQuery},
+    operator::Permission,
+    session::SessionRow,
+};
+use viworks_domain::ids::{GatewayId, SessionId};
+use viworks_web_model::gateways;
+
+/// Whose session it is and where it goes through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Standing {
+    username: Option<String>,
+    gateway: Option<GatewayId>,
+}
+
+/// The sessions that stand, as far as a window reaches.
+type Sessions = Memo<HashMap<SessionId, Standing>>;
+
+fn through(sessions: Sessions, gateway: GatewayId) -> usize {
+    sessions.with(|all| all.values().filter(|session| session.gateway == Some(gateway)).count())
+}
 
 #[component]
 pub fn Gateways() -> impl IntoView {
-    let rows = feed::expect().watch::<GatewayRow>(|| Query::Gateways, 200);
+    let gateways = Names::watch().gateways;
+    let active = || Query::Sessions(SessionQuery { active: Some(true), ..SessionQuery::default() });
+    let active = feed::expect().watch::<SessionRow>(active, MOST_ROWS);
+    // Sessions count their bytes all the time; this changes when one comes or goes.
+    let sessions: Sessions = Memo::new(move |_| {
+        let standing = |row: &SessionRow| Standing { username: row.username.clone(), gateway: row.gateway };
+        let known = |id: &SessionId| Some((*id, active.row(*id)?.with(standing)));
+        active.ids().iter().filter_map(known).collect()
+    });
+    let who = session::expect();
+    let may = Memo::new(move |_| who.may(Permission::ManageGateways));
+    let asked = RwSignal::new(None::<Asked>);
+    let summary = move || gateways::summary(&gateways.rows());
+    let is_empty = Memo::new(move |_| gateways.ids().is_empty());
     view! {
-        <main data-view="gateways">
-            <ul>{move || rows.rows().into_iter().map(|row| view! { <li>{row.name}</li> }).collect_view()}</ul>
-        </main>
+            <main data-view="gateways">
+                <header class="view-head">
+                    <h1>"Gateways"</h1>
+                    <span class="count" role="status">{summary}</span>
+                </header>
+    <div class="gateway-scroll">
+                <ul class="gateway-cards">
+                    <For each=move || gateways.ids().to_vec() key=|id| *id let(id)>
+                        {gateways.row(id).map(|row| view! { <Card row sessions may asked /> })}
+                    </For>
+                </ul>
+                {move || (is_empty.get()).then(|| match gateways.state() {
+                    crate::live::State::Asking => view! { <p class="empty" role="status">"Loading…"</p> }.into_any(),
+                    crate::live::State::Refused(code) => {
+                        view! { <p class="empty refused" role="alert">{viworks_web_model::words::refused(&code)}</p> }.into_any()
+                    }
+                    crate::live::State::Here => view! { <Empty may /> }.into_any(),
+                })}
+    </div>
+                <ActDialog asked gateways sessions />
+            </main>
+        }
+}
+
+/// How to get the first one.
+#[component]
+fn Empty(may: Memo<bool>) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <p>"There is no gateway yet. A gateway is where sessions go through; without one nobody can connect."</p>
+            <Show when=move || may.get() fallback=|| view! { <p>"Your role may not add one: ask an owner."</p> }>
+                <ol class="steps-to-take">
+                    <li>
+                        "With the command line, invite it: "
+                        <code>"viworks gateway invite --name NAME --address ADDRESS"</code>
+                    </li>
+                    <li>
+                        "On the machine, within ten minutes: "
+                        <code>"viworks-agent enrol --token TOKEN --state DIRECTORY"</code>
+                    </li>
+                    <li>
+                        "Then start it there: " <code>"viworks-agent run --state DIRECTORY"</code>
+                        ". It appears here by itself."
+                    </li>
+                </ol>
+            </Show>
+        </div>
     }
 }

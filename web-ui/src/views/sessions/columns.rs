@@ -1,0 +1,153 @@
+//! What a session's row shows. Each cell follows the parts of the row that it shows, and no other.
+
+use crate::{
+    kit::{
+        pill::{Pill, Tone},
+        table::{Column, Room},
+        time::{Ago, Until},
+    },
+    views::{names::Names, receipts::Marks},
+};
+use leptos::prelude::*;
+use viworks_api::session::SessionRow;
+use viworks_domain::{
+    ids::SessionId,
+    session::{Absence, EndReason, Layer},
+};
+use viworks_web_model::{
+    ending,
+    sessions::{self, Course},
+    words,
+};
+
+type Row = ArcRwSignal<SessionRow>;
+
+pub fn columns(
+    names: Names,
+    may_end: Memo<bool>,
+    target: RwSignal<Option<SessionId>>,
+) -> Vec<Column<SessionRow>> {
+    vec![
+        Column::new("user", "User", user).width("minmax(0,1fr)"),
+        Column::new("state", "State", state).width("minmax(0,1.1fr)"),
+        Column::new("gateway", "Gateway", gateway).room(Room::Mid).width("minmax(0,.8fr)"),
+        Column::new("address", "Address", address).room(Room::Wide).width("6.5rem"),
+        Column::new("resources", "Reaches", resources).room(Room::Mid),
+        Column::new("policy", "Policy", move |row| policy(row, names)).room(Room::Wide),
+        Column::new("since", "Since", since).room(Room::Mid).width("6rem"),
+        Column::new("ends", "End", end).width("minmax(0,1.8fr)"),
+        Column::new("act", "Terminate", move |row| act(row, may_end, target)).class("acts").width("5.5rem"),
+    ]
+}
+
+fn part<T: PartialEq + Send + Sync + 'static>(row: Row, of: fn(&SessionRow) -> T) -> Memo<T> {
+    Memo::new(move |_| row.with(of))
+}
+
+fn user(row: Row) -> AnyView {
+    let name = part(row, |row| row.username.clone());
+    view! { <span>{move || name.get().unwrap_or_else(|| "Erased user".into())}</span> }.into_any()
+}
+
+fn state(row: Row) -> AnyView {
+    let state = part(row, |row| row.state);
+    let tone = Signal::derive(move || words::session_tone(state.get()));
+    let text = Signal::derive(move || words::session_state(state.get()).to_owned());
+    view! { <Pill tone text /> }.into_any()
+}
+
+fn gateway(row: Row) -> AnyView {
+    let name = part(row, |row| row.gateway_name.clone());
+    view! { <span>{move || name.get().unwrap_or_else(none)}</span> }.into_any()
+}
+
+fn address(row: Row) -> AnyView {
+    let address = part(row, |row| row.address);
+    view! { <span>{move || address.get().map_or_else(none, |address| address.to_string())}</span> }.into_any()
+}
+
+fn resources(row: Row) -> AnyView {
+    let labels = part(row, |row| row.resources.join(", "));
+    view! { <span title=move || labels.get()>{move || Some(labels.get()).filter(|labels| !labels.is_empty()).unwrap_or_else(none)}</span> }
+        .into_any()
+}
+
+fn policy(row: Row, names: Names) -> AnyView {
+    let policy = part(row, |row| (row.policy, row.policy_version));
+    let name = Memo::new(move |_| names.policy(policy.get().0));
+    view! {
+        <span>{move || name.get()}</span>
+        " "
+        <span class="faint">{move || format!("v{}", policy.get().1)}</span>
+    }
+    .into_any()
+}
+
+fn since(row: Row) -> AnyView {
+    let at = part(row, sessions::since);
+    view! { <Ago at /> }.into_any()
+}
+
+/// When and why, and from the decision on what is known to be gone.
+fn end(row: Row) -> AnyView {
+    let course = part(row.clone(), sessions::course);
+    let known = part(row, ending::receipts);
+    view! {
+        <span class="end">
+            <Marks known />
+            {move || told(course.get(), known)}
+        </span>
+    }
+    .into_any()
+}
+
+fn told(course: Course, known: Memo<Vec<(Layer, Option<Absence>)>>) -> AnyView {
+    let ago = |at| view! { <Ago at=Signal::stored(at) /> };
+    match course {
+        Course::Open => view! { <span class="faint">{none()}</span> }.into_any(),
+        Course::Until { at, because } => view! {
+            <Until at=Signal::stored(at) />
+            <span class="cut faint">{because.map(words::ends_because)}</span>
+        }
+        .into_any(),
+        Course::Ending { reason, overdue } => {
+            let confirmed = move || {
+                known.with(|known| {
+                    let gone = known.iter().filter(|(_, absence)| absence.is_some()).count();
+                    format!("{gone} of {} gone", known.len())
+                })
+            };
+            let warning = overdue.then(|| {
+                view! { <Pill tone=Signal::stored(Tone::Bad) text=Signal::stored("Overdue".to_owned()) /> }
+            });
+            view! { {warning} <span class="whole">{confirmed}</span> {why(reason.as_ref())} }.into_any()
+        }
+        Course::Ended { at, reason } => view! { {at.map(ago)} {why(reason.as_ref())} }.into_any(),
+        Course::NeverStood { at } => view! { {at.map(ago)} }.into_any(),
+    }
+}
+
+/// The reason in words, with those of whoever ended it.
+fn why(reason: Option<&EndReason>) -> AnyView {
+    let Some(reason) = reason else { return ().into_any() };
+    let words = words::end_reason(reason);
+    let whole = words::end_note(reason).map_or_else(|| words.to_owned(), |note| format!("{words}: “{note}”"));
+    view! { <span class="cut" title=whole.clone()>{whole.clone()}</span> }.into_any()
+}
+
+fn act(row: Row, may_end: Memo<bool>, target: RwSignal<Option<SessionId>>) -> AnyView {
+    let id = row.with_untracked(|row| row.id);
+    let can_be = part(row, |row| ending::can_be_ended(row.state));
+    view! {
+        <Show when=move || may_end.get() && can_be.get()>
+            <button type="button" class="button small quiet danger" on:click=move |_| target.set(Some(id))>
+                "Terminate"
+            </button>
+        </Show>
+    }
+    .into_any()
+}
+
+fn none() -> String {
+    "–".into()
+}
