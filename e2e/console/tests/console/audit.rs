@@ -1,6 +1,7 @@
 //! Audit: what happened, by what caused it, newest first; and standing still while one reads.
 
 use crate::{
+    browser::SOON,
     failure::{Done, ensure, fail},
     scene::Scene,
 };
@@ -110,5 +111,41 @@ pub async fn what_happens_meanwhile_does_not_move_what_one_reads(scene: &mut Sce
     let old = before["entry"].as_str().and_then(|entry| entry.split('.').next()?.parse::<u64>().ok());
     browser.until("the newest at the top", newest, &[json!(old)]).await?;
     drop(person);
+    Ok(())
+}
+
+pub async fn the_list_goes_back_page_by_page_to_the_first_entry_of_all(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/audit").await?;
+    let browser = &scene[at];
+    // The server's own pages say which is the first.
+    let (mut cursor, mut first, mut pages) = (String::new(), Value::Null, 0);
+    loop {
+        let (_, page) = browser.fetch("GET", &format!("/v1/audit?limit=200{cursor}"), &Value::Null).await?;
+        if let Some(last) = page["rows"].as_array().and_then(|rows| rows.last()) {
+            first = json!(format!("{}.{}", last["seq"], last["n"]));
+        }
+        pages += 1;
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    browser.see("[data-entry]").await?;
+    let script = "
+        if (document.querySelector(`[data-entry='${arguments[0]}']`)) return true;
+        for (const more of all('[data-earlier]')) more.click();
+        const last = all('[data-group]').at(-1);
+        last?.scrollIntoView({block: 'end'});
+        return false";
+    let what = format!("entry {first}, {pages} pages down");
+    browser.until_within(SOON * 2, &what, script, &[first]).await?;
+    let script = "
+        const seen = new Set(), twice = [];
+        for (const e of document.querySelectorAll('[data-entry]'))
+            seen.has(e.dataset.entry) ? twice.push(e.dataset.entry) : seen.add(e.dataset.entry);
+        return twice";
+    let twice = browser.run(script, &[]).await?;
+    ensure!(twice == json!([]), "entries stand there twice: {twice}");
     Ok(())
 }

@@ -179,6 +179,14 @@ pub async fn a_viewer_is_offered_nothing_and_refused_all_the_same(scene: &mut Sc
         browser.live().await?;
         look(browser, place).await?;
     }
+    browser.chord(thirtyfour::Key::Control, 'k').await?;
+    browser.see("dialog[open][data-dialog=palette]").await?;
+    browser.keys("create user".to_owned()).await?;
+    browser.see("dialog[open][data-dialog=palette] [role=status], dialog[open] [role=listbox]").await?;
+    let said = browser.text("dialog[open][data-dialog=palette]").await?;
+    if said.contains("Create user") {
+        offered.push("\"Create user\" in the palette".to_owned());
+    }
     ensure!(offered.is_empty(), "a viewer is offered {}", offered.join(", "));
 
     let user = format!("/v1/users/{}", person.id);

@@ -68,6 +68,7 @@ const TESTS: &[Test] = tests! {
         countries_and_hours_of_their_own_are_kept_in_a_policy_made_for_that_user,
         what_cannot_be_is_named_at_its_field_and_nothing_is_created,
         a_phone_enrols_from_the_qr_code_on_the_screen_while_its_countdown_runs,
+        suspending_a_user_ends_their_session_and_resuming_lets_them_in_again,
         the_list_is_searched_by_the_server_and_the_search_is_in_the_address,
     }
     Beside sessions {
@@ -99,6 +100,9 @@ const TESTS: &[Test] = tests! {
         nothing_scrolls_sideways_from_a_phone_to_a_wall,
         the_theme_follows_the_machine_until_one_chooses_and_the_choice_stays,
         nothing_of_the_machines_stands_in_any_view,
+    }
+    Alone audit {
+        the_list_goes_back_page_by_page_to_the_first_entry_of_all,
     }
     Alone users {
         pills_are_pending_until_the_gateway_has_done_its_part,

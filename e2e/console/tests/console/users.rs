@@ -255,3 +255,22 @@ pub async fn the_list_is_searched_by_the_server_and_the_search_is_in_the_address
     ensure!(status == 200 && found == 1, "the server finds {found} ({status})");
     Ok(())
 }
+
+pub async fn suspending_a_user_ends_their_session_and_resuming_lets_them_in_again(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("ivo"))?;
+    scene.stage.connect(&person)?;
+    let at = scene.signed_in(&owner, &format!("/users?q={}", person.name)).await?;
+    let browser = &scene[at];
+    let row = format!("[data-table=users] [data-row='{}']", person.id);
+    browser.click_named(&row, "Suspend").await?;
+    // Asked once more, because it cuts somebody off.
+    browser.click_named("dialog[open]", "Suspend").await?;
+    browser.gone("dialog[open]").await?;
+    browser.see(&format!("{row}[data-state=suspended]")).await?;
+    scene.stage.cut_off(&person)?;
+    browser.click_named(&row, "Resume").await?;
+    browser.see(&format!("{row}[data-state=active]")).await?;
+    scene.stage.connect(&person)?;
+    scene.stage.leave(&person)
+}
