@@ -2,10 +2,13 @@
 
 pub mod act;
 pub mod audit;
+mod create_user;
 pub mod filters;
 pub mod gateways;
 pub mod names;
+mod phone;
 pub mod receipts;
 pub mod sessions;
+mod steps;
 pub mod terminate;
 pub mod users;

@@ -6,7 +6,7 @@ mod hours;
 #[cfg(test)]
 mod tests;
 
-pub use hours::Hours;
+pub use hours::{Hours, WEEK};
 
 use crate::{
     password,

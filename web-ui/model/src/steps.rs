@@ -1,107 +1,61 @@
 //! How far the making of a user is: three pills, and what to do about a step that failed.
 
+use crate::words;
 use viworks_api::user::{StepRow, StepState};
 use viworks_domain::{
     ids::GatewayId,
     user::{Step, StepFailure},
 };
 
-/// Where a user is made; gateways share the last two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
-    Directory,
-    Vpn,
-    Panel,
-}
-
-impl Place {
-    pub const ALL: [Self; 3] = [Self::Directory, Self::Vpn, Self::Panel];
-
-    pub const fn of(step: &Step) -> Self {
-        match step {
-            Step::Directory => Self::Directory,
-            Step::Vpn { .. } => Self::Vpn,
-            Step::Panel { .. } => Self::Panel,
-        }
-    }
-
-    /// `directory`
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Directory => "directory",
-            Self::Vpn => "vpn",
-            Self::Panel => "panel",
-        }
-    }
-
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Directory => "Directory",
-            Self::Vpn => "VPN/SPA",
-            Self::Panel => "Panel",
-        }
-    }
-}
-
-/// The better comes first: the worst of several is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Progress {
-    Done,
-    Pending,
-    Failed,
-}
-
-impl Progress {
-    pub const fn of(state: &StepState) -> Self {
-        match state {
-            StepState::Done => Self::Done,
-            StepState::Pending => Self::Pending,
-            StepState::Failed { .. } => Self::Failed,
-        }
-    }
-
-    /// `pending`
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Pending => "pending",
-            Self::Failed => "failed",
-        }
-    }
-}
+/// Where a user is made, as [`words::step_word`] has it; every gateway has the last two.
+pub const PLACES: [&str; 3] = ["directory", "vpn", "panel"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pill {
-    pub place: Place,
+    pub place: &'static str,
+    pub title: &'static str,
     /// The worst over all gateways.
-    pub progress: Progress,
+    pub state: StepState,
     /// Which gateway is how far.
     pub details: String,
 }
 
 /// One pill per place that has steps.
 pub fn pills(steps: &[StepRow], gateway_name: &dyn Fn(GatewayId) -> String) -> Vec<Pill> {
-    Place::ALL.into_iter().filter_map(|place| pill(place, steps, gateway_name)).collect()
+    PLACES.into_iter().filter_map(|place| pill(place, steps, gateway_name)).collect()
 }
 
-fn pill(place: Place, steps: &[StepRow], gateway_name: &dyn Fn(GatewayId) -> String) -> Option<Pill> {
-    let there = steps.iter().filter(|row| Place::of(&row.step) == place).collect::<Vec<_>>();
-    let progress = there.iter().map(|row| Progress::of(&row.state)).max()?;
+fn pill(place: &str, steps: &[StepRow], gateway_name: &dyn Fn(GatewayId) -> String) -> Option<Pill> {
+    let there = steps.iter().filter(|row| words::step_word(row.step) == place).collect::<Vec<_>>();
+    let worst = there.iter().max_by_key(|row| badness(row.state))?;
     let details = there.iter().map(|row| {
-        let word = Progress::of(&row.state).word();
+        let word = words::step_state_word(row.state);
         let tries = if row.attempt > 1 { format!(" (try {})", row.attempt) } else { String::new() };
-        match gateway(&row.step) {
+        match gateway(row.step) {
             Some(gateway) => format!("{}: {word}{tries}", gateway_name(gateway)),
             None => format!("{word}{tries}"),
         }
     });
-    Some(Pill { place, progress, details: details.collect::<Vec<_>>().join("; ") })
+    Some(Pill {
+        place: words::step_word(worst.step),
+        title: words::step(worst.step),
+        state: worst.state,
+        details: details.collect::<Vec<_>>().join("; "),
+    })
 }
 
-pub const fn gateway(step: &Step) -> Option<GatewayId> {
+const fn badness(state: StepState) -> u8 {
+    match state {
+        StepState::Done => 0,
+        StepState::Pending => 1,
+        StepState::Failed { .. } => 2,
+    }
+}
+
+pub const fn gateway(step: Step) -> Option<GatewayId> {
     match step {
         Step::Directory => None,
-        Step::Vpn { gateway } | Step::Panel { gateway } => Some(*gateway),
+        Step::Vpn { gateway } | Step::Panel { gateway } => Some(gateway),
     }
 }
 
@@ -113,45 +67,55 @@ pub fn failed(steps: &[StepRow]) -> impl Iterator<Item = (Step, StepFailure)> + 
     })
 }
 
+/// The steps that a user begins with.
+pub fn expected(gateways: impl IntoIterator<Item = GatewayId>) -> Vec<StepRow> {
+    let at_gateways =
+        gateways.into_iter().flat_map(|gateway| [Step::Vpn { gateway }, Step::Panel { gateway }]);
+    std::iter::once(Step::Directory)
+        .chain(at_gateways)
+        .map(|step| StepRow { step, state: StepState::Pending, attempt: 1 })
+        .collect()
+}
+
 /// What all steps together amount to, for somebody who only listens.
 pub fn summary(steps: &[StepRow]) -> String {
-    let count = |wanted| steps.iter().filter(|row| Progress::of(&row.state) == wanted).count();
-    let (done, failed) = (count(Progress::Done), count(Progress::Failed));
-    match (done == steps.len(), failed) {
+    let done = steps.iter().filter(|row| row.state == StepState::Done).count();
+    match (done == steps.len(), failed(steps).count()) {
         (true, _) => "All steps are done.".into(),
         (false, 0) => format!("{done} of {} steps are done.", steps.len()),
         (false, 1) => format!("{done} of {} steps are done, one failed.", steps.len()),
-        (false, _) => format!("{done} of {} steps are done, {failed} failed.", steps.len()),
+        (false, failed) => format!("{done} of {} steps are done, {failed} failed.", steps.len()),
     }
 }
 
-/// `Panel at gw1`
+/// `Panel on gw1`
 pub fn title(step: &Step, gateway_name: &dyn Fn(GatewayId) -> String) -> String {
-    let place = Place::of(step).title();
-    gateway(step).map_or_else(|| place.to_owned(), |gateway| format!("{place} at {}", gateway_name(gateway)))
+    let place = words::step(*step);
+    gateway(*step).map_or_else(|| place.to_owned(), |gateway| format!("{place} on {}", gateway_name(gateway)))
 }
 
-/// What went wrong, and what to do before trying again.
+/// What to do about it, and where.
 pub fn remedy(step: &Step, failure: StepFailure, gateway_name: &dyn Fn(GatewayId) -> String) -> String {
-    let at = gateway(step).map_or_else(|| "The directory".to_owned(), gateway_name);
+    let at = gateway(*step).map_or_else(|| "the gateway".to_owned(), gateway_name);
     match failure {
-        StepFailure::NameTaken => {
-            "Somebody else has this user name. Create the user again under another name.".into()
-        }
+        StepFailure::NameTaken => "Create the user again under another name.".into(),
         StepFailure::ScriptFailed => {
-            format!("The script ended with an error. See {at}'s journal, mend the cause, then retry.")
+            format!(
+                "Look into the agent's journal on {at}, mend what the script complains about, then retry."
+            )
         }
         StepFailure::ScriptTimedOut => {
-            format!("The script took too long. See in {at}'s journal what it waits for, then retry.")
+            format!(
+                "See on {at} what the script waits for (a full disk, a service that is down), then retry."
+            )
         }
-        StepFailure::ScriptTooLoud => {
-            format!("The script prints more than it may. Make it quieter on {at}, then retry.")
-        }
-        StepFailure::ScriptNotAllowed => {
-            format!("{at} does not allow this script, or it has changed. Renew its list there, then retry.")
-        }
+        StepFailure::ScriptTooLoud => format!("Make the script on {at} print less, then retry."),
+        StepFailure::ScriptNotAllowed => format!(
+            "The script is missing from the list on {at}, or was changed since it was allowed: allow it there, then \
+             retry."
+        ),
         StepFailure::GatewayUnavailable => {
-            format!("{at} does not answer. See under Gateways that it is up, then retry.")
+            format!("See under Gateways whether {at} is up; once it is, retry.")
         }
     }
 }
@@ -175,7 +139,14 @@ mod tests {
     fn a_user_without_a_gateway_has_one_pill() {
         let pills = pills(&[row(Step::Directory, StepState::Pending)], &named);
         assert_eq!(pills.len(), 1);
-        assert_eq!((pills[0].place, pills[0].progress), (Place::Directory, Progress::Pending));
+        assert_eq!((pills[0].place, pills[0].state), ("directory", StepState::Pending));
+    }
+
+    #[test]
+    fn a_user_begins_with_a_step_for_each_place_and_gateway() {
+        let pills = pills(&expected([ONE, TWO]), &named);
+        assert_eq!(pills.iter().map(|pill| pill.place).collect::<Vec<_>>(), PLACES);
+        assert_eq!(pills[2].details, "gw1: pending; gw2: pending");
     }
 
     #[test]
@@ -189,25 +160,17 @@ mod tests {
             row(Step::Panel { gateway: TWO }, StepState::Done),
         ];
         let pills = pills(&steps, &named);
-        let states = pills.iter().map(|pill| (pill.place, pill.progress)).collect::<Vec<_>>();
-        assert_eq!(
-            states,
-            [
-                (Place::Directory, Progress::Done),
-                (Place::Vpn, Progress::Failed),
-                (Place::Panel, Progress::Pending)
-            ]
-        );
+        let states = pills.iter().map(|pill| (pill.place, pill.state)).collect::<Vec<_>>();
+        assert_eq!(states, [("directory", StepState::Done), ("vpn", failed), ("panel", StepState::Pending)]);
         assert_eq!(pills[1].details, "gw1: done; gw2: failed");
         assert_eq!(summary(&steps), "3 of 5 steps are done, one failed.");
-        assert_eq!(
-            super::failed(&steps).collect::<Vec<_>>(),
-            [(Step::Vpn { gateway: TWO }, StepFailure::ScriptFailed)]
-        );
+        let all = super::failed(&steps).collect::<Vec<_>>();
+        assert_eq!(all, [(Step::Vpn { gateway: TWO }, StepFailure::ScriptFailed)]);
+        assert_eq!(title(&all[0].0, &named), "VPN/SPA on gw2");
     }
 
     #[test]
-    fn every_failure_says_what_to_do_and_where() {
+    fn every_failure_of_a_gateway_says_where_to_look() {
         for failure in [
             StepFailure::ScriptFailed,
             StepFailure::ScriptTimedOut,
@@ -216,7 +179,7 @@ mod tests {
             StepFailure::GatewayUnavailable,
         ] {
             let text = remedy(&Step::Panel { gateway: TWO }, failure, &named);
-            assert!(text.contains("gw2") && text.ends_with("then retry."), "{text}");
+            assert!(text.contains("gw2") && text.ends_with("retry."), "{text}");
         }
         assert!(remedy(&Step::Directory, StepFailure::NameTaken, &named).contains("another name"));
     }

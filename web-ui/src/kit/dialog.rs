@@ -1,7 +1,12 @@
 //! The browser's own modal dialog: it keeps the focus inside, and gives it back to where it was.
 
 use crate::kit::icon::Close;
-use leptos::{ev::PointerEvent, html, prelude::*, task::spawn_local};
+use leptos::{
+    ev::{Event, PointerEvent},
+    html,
+    prelude::*,
+    task::spawn_local,
+};
 
 /// The children are built anew each time it opens: no dialog begins with what another one left.
 #[component]
@@ -9,18 +14,35 @@ pub fn Dialog(
     name: &'static str,
     #[prop(into)] title: Signal<String>,
     open: RwSignal<bool>,
+    /// Asked before Escape, the close button or a press beside the dialog closes it; absent, it may.
+    #[prop(optional)]
+    may_close: Option<Callback<(), bool>>,
     children: ChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     follow(dialog, open);
+    let may_close = move || may_close.is_none_or(|may_close| may_close.run(()));
+    let cancel = move |event: Event| {
+        if !may_close() {
+            event.prevent_default();
+        }
+    };
     let heading = StoredValue::new(format!("dialog-{name}"));
     view! {
         <dialog
             node_ref=dialog
             data-dialog=name
             aria-labelledby=heading.get_value()
+            on:cancel=cancel
             on:close=move |_| open.set(false)
-            on:pointerdown=move |event| close_from_backdrop(&event, dialog)
+            on:pointerdown=move |event| {
+                if is_beside(&event, dialog) {
+                    event.prevent_default();
+                    if may_close() {
+                        open.set(false);
+                    }
+                }
+            }
         >
             <Show when=move || open.get()>
                 <div class="dialog-box">
@@ -30,7 +52,11 @@ pub fn Dialog(
                             type="button"
                             class="icon-button"
                             aria-label="Close"
-                            on:click=move |_| open.set(false)
+                            on:click=move |_| {
+                                if may_close() {
+                                    open.set(false);
+                                }
+                            }
                         >
                             <Close />
                         </button>
@@ -67,9 +93,13 @@ pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
 /// Where the press began counts: a selection that ends outside closes nothing.
 pub fn close_from_backdrop(event: &PointerEvent, dialog: NodeRef<html::Dialog>) {
     if let Some(element) = dialog.get_untracked()
-        && event.target().as_ref() == Some(element.as_ref())
+        && is_beside(event, dialog)
     {
         event.prevent_default();
         element.close();
     }
+}
+
+fn is_beside(event: &PointerEvent, dialog: NodeRef<html::Dialog>) -> bool {
+    dialog.get_untracked().is_some_and(|element| event.target().as_ref() == Some(element.as_ref()))
 }

@@ -1,16 +1,126 @@
-use crate::feed;
-use leptos::prelude::*;
+//! Users: who there is, how far their making is, what they may use; and what can be done about each.
+
+pub mod actions;
+mod cells;
+
+use super::{
+    create_user::CreateUser,
+    filters::{Choice, Search},
+    names::Names,
+    phone::PhoneDialog,
+};
+use crate::{
+    feed,
+    kit::{
+        place::{self, Panel},
+        table::LiveTable,
+    },
+    session,
+};
+use actions::{Actions, SuspendDialog};
+use leptos::{children::ViewFn, prelude::*};
+use serde::de::DeserializeOwned;
 use viworks_api::{
     feed::{Query, UserQuery},
-    user::UserRow,
+    operator::Permission,
+    user::{UserRow, UserState},
 };
+use viworks_domain::ids::UserId;
+use viworks_web_model::words;
+
+/// Rows of the first answer; more are paged as one scrolls.
+const FIRST: u32 = 200;
+
+const STATES: [UserState; 6] = [
+    UserState::Provisioning,
+    UserState::Active,
+    UserState::Suspended,
+    UserState::Deleting,
+    UserState::Deleted,
+    UserState::Erased,
+];
+
+const FILTERS: [&str; 4] = ["q", "state", "policy", "gateway"];
 
 #[component]
 pub fn Users() -> impl IntoView {
-    let rows = feed::expect().watch::<UserRow>(|| Query::Users(UserQuery::default()), 200);
+    let session = session::expect();
+    let names = Names::watch();
+    let may_manage = Memo::new(move |_| session.may(Permission::ManageUsers));
+    let query = query();
+    let rows = feed::expect().watch::<UserRow>(move || Query::Users(query.get()), FIRST);
+    let actions = Actions { phone: RwSignal::new(None), suspend: RwSignal::new(None) };
+    let columns = cells::columns(names, actions, may_manage.into());
+
+    let panel = place::panel();
+    let selected = Signal::derive(move || match panel.get() {
+        Some(Panel::User(id)) => Some(id),
+        Some(Panel::Session(_)) | None => None,
+    });
+    let create = move |_| place::set("new", Some("user".into()));
+    let is_filtered = move || query.get() != UserQuery::default();
+    let empty = ViewFn::from(move || {
+        view! {
+            {move || match (is_filtered(), may_manage.get()) {
+                (true, _) => view! {
+                    <p>"Nobody matches."</p>
+                    <button type="button" class="button" on:click=|_| FILTERS.into_iter().for_each(|name| place::set(name, None))>
+                        "Clear the filters"
+                    </button>
+                }
+                .into_any(),
+                (false, true) => view! {
+                    <p>"No users yet."</p>
+                    <button type="button" class="button primary" on:click=create>"Create the first one"</button>
+                }
+                .into_any(),
+                (false, false) => view! { <p>"No users yet. Whoever manages users creates them here."</p> }.into_any(),
+            }}
+        }
+    });
     view! {
         <main data-view="users">
-            <ul>{move || rows.rows().into_iter().map(|row| view! { <li>{row.username.unwrap_or_default()}</li> }).collect_view()}</ul>
+            <header class="view-head">
+                <h1>"Users"</h1>
+                <Search label="Search users" placeholder="Part of a name" />
+                <Choice name="state" label="State" any="Any state" options=state_options() />
+                <Choice name="policy" label="Policy" any="Any policy" options=names.policy_options() />
+                <Choice name="gateway" label="Gateway" any="Any gateway" options=names.gateway_options() />
+                <span class="spacer"></span>
+                <Show when=move || may_manage.get()>
+                    <button type="button" class="button primary" on:click=create>"Create user"</button>
+                </Show>
+            </header>
+            <LiveTable
+                name="users" label="Users" rows columns state=|row: &UserRow| words::of(&row.state)
+                id=|id: UserId| id.to_string() selected
+                on_open=Callback::new(|id| place::open(Panel::User(id))) empty
+            />
+            <Show when=move || may_manage.get()>
+                <CreateUser names phone=actions.phone />
+                <PhoneDialog user=actions.phone />
+                <SuspendDialog user=actions.suspend />
+            </Show>
         </main>
     }
+}
+
+/// What the address asks for; what cannot be meant there is not asked.
+fn query() -> Memo<UserQuery> {
+    let [text, state, policy, gateway] = FILTERS.map(place::value);
+    Memo::new(move |_| UserQuery {
+        id: None,
+        text: text.get(),
+        state: state.get().and_then(word),
+        policy: policy.get().and_then(|id| id.parse().ok()),
+        gateway: gateway.get().and_then(|id| id.parse().ok()),
+    })
+}
+
+fn word<T: DeserializeOwned>(text: String) -> Option<T> {
+    serde_json::from_value(serde_json::Value::String(text)).ok()
+}
+
+fn state_options() -> Signal<Vec<(String, String)>> {
+    Signal::stored(STATES.map(|state| (words::of(&state), words::user_state(state).to_owned())).to_vec())
 }

@@ -1,0 +1,115 @@
+//! What can be done about one user, from their row.
+
+use super::cells::username;
+use crate::{
+    feed,
+    kit::{busy::ActButton, dialog::Dialog, pill::Tone},
+    views::{act, names::Names, steps},
+};
+use leptos::prelude::*;
+use serde_json::json;
+use viworks_api::user::{UserRow, UserState};
+use viworks_domain::ids::UserId;
+use viworks_web_model::{steps as model, words};
+
+/// The dialogs that rows open. Copied freely.
+#[derive(Clone, Copy)]
+pub struct Actions {
+    pub phone: RwSignal<Option<UserId>>,
+    pub suspend: RwSignal<Option<(UserId, String)>>,
+}
+
+#[component]
+pub fn RowActions(
+    row: ArcRwSignal<UserRow>,
+    names: Names,
+    actions: Actions,
+    may_manage: Signal<bool>,
+) -> impl IntoView {
+    let (feed, busy) = (feed::expect(), RwSignal::new(false));
+    // The cell's own copy: a handler may run after the row has gone.
+    let row = RwSignal::from(row);
+    let id = row.with_untracked(|row| row.id);
+    let state = Memo::new(move |_| row.with(|row| row.state));
+    let remedy = Memo::new(move |_| {
+        row.with(|row| {
+            let (step, why) = model::failed(&row.steps).next()?;
+            let remedy = model::remedy(&step, why, &|gateway| names.gateway(gateway));
+            Some((words::step_failure(why), remedy))
+        })
+    });
+    let retry = Callback::new(move |()| {
+        let (name, failed) = row.with_untracked(|row| {
+            (username(row), model::failed(&row.steps).map(|(step, _)| step).collect::<Vec<_>>())
+        });
+        act::run(busy, Tone::Busy, async move {
+            steps::retry_steps(feed, id, failed).await.map(|()| format!("Trying again for {name}."))
+        });
+    });
+    let resume = Callback::new(move |()| {
+        let name = row.with_untracked(username);
+        act::run(busy, Tone::Good, async move {
+            let address = format!("/v1/users/{id}/resume");
+            act::post(feed, &address, &json!({})).await.map(|_| format!("{name} may sign in again."))
+        });
+    });
+    let suspend = Callback::new(move |()| actions.suspend.set(Some((id, row.with_untracked(username)))));
+    let phone = Callback::new(move |()| actions.phone.set(Some(id)));
+    let is_here = move || {
+        matches!(state.get(), UserState::Provisioning | UserState::Active | UserState::Suspended)
+    };
+    view! {
+        <Show when=move || may_manage.get()>
+            <Show when=move || remedy.with(Option::is_some)>
+                <span class="remedy cut" title=move || remedy.get().map(|(what, remedy)| format!("{what}. {remedy}"))>
+                    {move || remedy.get().map(|(_, remedy)| remedy)}
+                </span>
+                <ActButton label="Retry" busy_label="Retrying…" class="small" busy on_click=retry />
+            </Show>
+            <Show when=is_here>
+                <ActButton label="Enrol phone" class="small quiet" on_click=phone />
+            </Show>
+            <Show when=move || state.get() == UserState::Active>
+                <ActButton label="Suspend" class="small quiet" on_click=suspend />
+            </Show>
+            <Show when=move || state.get() == UserState::Suspended>
+                <ActButton label="Resume" busy_label="Resuming…" class="small quiet" busy on_click=resume />
+            </Show>
+        </Show>
+    }
+}
+
+/// Suspending ends what the user is doing at this moment: it is asked once more.
+#[component]
+pub fn SuspendDialog(user: RwSignal<Option<(UserId, String)>>) -> impl IntoView {
+    let (feed, busy, open) = (feed::expect(), RwSignal::new(false), RwSignal::new(false));
+    Effect::new(move |_| open.set(user.with(Option::is_some)));
+    Effect::new(move |was: Option<bool>| {
+        let is = open.get();
+        if was == Some(true) && !is {
+            user.set(None);
+        }
+        is
+    });
+    let name = move || user.get().map(|(_, name)| name).unwrap_or_default();
+    let suspend = Callback::new(move |()| {
+        let Some((id, name)) = user.get_untracked() else { return };
+        act::run(busy, Tone::Good, async move {
+            let address = format!("/v1/users/{id}/suspend");
+            let outcome = act::post(feed, &address, &json!({})).await.map(|_| format!("{name} is suspended."));
+            drop(open.try_set(false));
+            outcome
+        });
+    });
+    view! {
+        <Dialog name="suspend" title=Signal::derive(move || format!("Suspend {}?", name())) open>
+            <div class="dialog-body">
+                <p>"Sessions of this user end now, and nobody can sign in under this name until you resume it."</p>
+            </div>
+            <div class="dialog-foot">
+                <ActButton label="Keep as it is" on_click=Callback::new(move |()| open.set(false)) />
+                <ActButton label="Suspend" busy_label="Suspending…" class="danger" busy on_click=suspend />
+            </div>
+        </Dialog>
+    }
+}
