@@ -2,6 +2,7 @@
 
 mod alerts;
 mod audit;
+mod changes;
 mod checkpoint;
 mod file;
 mod log;
@@ -48,7 +49,15 @@ type Check = (&'static str, fn(Database) -> std::pin::Pin<Box<dyn Future<Output 
 fn everything_holds_on_postgresql_too() {
     let Some(server) = postgres::Server::start() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let checks = [rows::all(), audit::all(), alerts::all(), checkpoint::all(), personal::all(), same::all()];
+    let checks = [
+        rows::all(),
+        audit::all(),
+        alerts::all(),
+        changes::all(),
+        checkpoint::all(),
+        personal::all(),
+        same::all(),
+    ];
     runtime.block_on(async {
         for (name, check) in checks.concat() {
             let database = server.fresh(name).await;

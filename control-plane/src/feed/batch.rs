@@ -52,6 +52,15 @@ impl Batch {
         }
         Arc::new(batch)
     }
+
+    /// Something before `seq` is not told: whoever is not there already reads anew.
+    pub fn gap(seq: u64) -> Arc<Self> {
+        Arc::new(Self { prev: seq, seq, changes: vec![], operators: vec![], erased: false })
+    }
+
+    pub fn size(&self) -> usize {
+        self.changes.iter().map(|changed| changed.encoded.len()).sum()
+    }
 }
 
 /// [`Frame::Delta`] of changes that are encoded already.

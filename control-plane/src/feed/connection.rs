@@ -15,6 +15,8 @@ use crate::{
     http::{Permit, Read, WebSocket, offered},
 };
 use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
@@ -26,6 +28,9 @@ use viworks_api::{
 };
 use viworks_domain::bytes as postcard;
 use viworks_projections::{Changed, Moment, QueryError};
+
+/// What a browser's socket is behind TLS.
+type Wire = Socket<TokioIo<Upgraded>>;
 
 /// Heads between two pings. Browsers answer them without being asked.
 const PING_EVERY: u32 = 10;
@@ -47,7 +52,7 @@ pub async fn serve(app: Arc<App>, permit: Permit<Read>, socket: WebSocket) {
     socket.close(over).await;
 }
 
-async fn until_over(app: &App, permit: &Permit<Read>, seat: &Seat, socket: &mut Socket) -> Over {
+async fn until_over(app: &App, permit: &Permit<Read>, seat: &Seat, socket: &mut Wire) -> Over {
     let mut stop = app.feed.stop.clone();
     tokio::select! {
         // A sender that is gone is a node that goes.
@@ -57,7 +62,7 @@ async fn until_over(app: &App, permit: &Permit<Read>, seat: &Seat, socket: &mut 
     }
 }
 
-async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Socket) -> Over {
+async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Wire) -> Over {
     let opened = tokio::time::timeout(OPEN_WITHIN, first_word(socket)).await;
     let Ok(Ok((resume, windows))) = opened else { return NOT_UNDERSTOOD };
     let mut connection = Connection::new(app, permit, socket);
@@ -75,7 +80,7 @@ async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Socket) -> Over {
     }
 }
 
-async fn first_word(socket: &mut Socket) -> Result<(Option<feed::Position>, Vec<Window>), Over> {
+async fn first_word(socket: &mut Wire) -> Result<(Option<feed::Position>, Vec<Window>), Over> {
     loop {
         match socket.next().await? {
             None => {}
@@ -108,7 +113,7 @@ struct Connection<'a> {
     app: &'a App,
     feed: &'a Feed,
     permit: &'a Permit<Read>,
-    socket: &'a mut Socket,
+    socket: &'a mut Wire,
     live: broadcast::Receiver<Arc<Batch>>,
     words: broadcast::Receiver<Bytes>,
     heads: Interval,
@@ -119,7 +124,7 @@ struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    fn new(app: &'a App, permit: &'a Permit<Read>, socket: &'a mut Socket) -> Self {
+    fn new(app: &'a App, permit: &'a Permit<Read>, socket: &'a mut Wire) -> Self {
         let feed = app.feed.as_ref();
         let mut heads = tokio::time::interval(HEAD_EVERY);
         heads.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,17 +1,20 @@
 //! The WebSocket with its bounds: how much stands in memory for it, how long a write may take, how long the other
 //! end may be silent.
 
-use crate::http::WebSocket;
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::time::Duration;
-use tokio_tungstenite::tungstenite::{
-    Message,
-    protocol::{
-        CloseFrame, WebSocketConfig,
-        frame::{
-            Frame,
-            coding::{Data, OpCode},
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        protocol::{
+            CloseFrame, WebSocketConfig,
+            frame::{
+                Frame,
+                coding::{Data, OpCode},
+            },
         },
     },
 };
@@ -19,7 +22,7 @@ use viworks_api::feed::{LARGEST_REQUEST, Request, close};
 use viworks_domain::bytes as postcard;
 
 /// A reader that takes nothing for so long is gone, or as good as gone.
-const WRITE_WITHIN: Duration = Duration::from_secs(10);
+const WRITE_WITHIN: Duration = Duration::from_secs(20);
 /// How long the other end may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Requests are some hundred bytes.
@@ -50,9 +53,9 @@ pub fn config() -> WebSocketConfig {
         .max_frame_size(Some(LARGEST_REQUEST))
 }
 
-pub struct Socket(pub WebSocket);
+pub struct Socket<S>(pub WebSocketStream<S>);
 
-impl Socket {
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Writes a frame, in time.
     pub async fn send(&mut self, frame: impl Into<Bytes>) -> Result<(), Over> {
         let frame = frame.into();
@@ -118,6 +121,18 @@ fn in_pieces(frame: Bytes) -> impl Iterator<Item = Message> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_is_gone_after_a_while() {
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let mut socket = Socket(WebSocketStream::from_raw_socket(ours, Role::Server, Some(config())).await);
+        let began = tokio::time::Instant::now();
+        assert_eq!(socket.send(vec![0; 100_000]).await, Err(Over::Gone));
+        assert_eq!(began.elapsed(), WRITE_WITHIN);
+        socket.close(Over::Close(close::GOING_AWAY)).await;
+        assert!(began.elapsed() <= WRITE_WITHIN + FAREWELL);
+    }
 
     #[test]
     fn a_long_frame_goes_in_pieces_of_which_the_last_says_so() {

@@ -47,6 +47,7 @@ pub struct Stand {
     pub url: String,
     /// The node runs as long as this is there.
     node: Option<oneshot::Sender<()>>,
+    config: Config,
     bus: Child,
     ground: Ground,
 }
@@ -80,7 +81,15 @@ impl Stand {
 
     async fn on(ground: Ground, config: Config) -> Self {
         let bus = ground.start_bus().await;
-        let state = ground.data.clone();
+        let url = format!("https://{}", ground.address);
+        let data = ground.data.clone();
+        let mut stand = Self { data, address: ground.address, url, node: None, config, bus, ground };
+        stand.start_node().await;
+        stand
+    }
+
+    pub async fn start_node(&mut self) {
+        let (state, config) = (self.data.clone(), self.config.clone());
         let (node, stopped) = oneshot::channel();
         // A runtime of its own, as in the program: everything that it started is gone with it.
         std::thread::spawn(move || {
@@ -96,16 +105,23 @@ impl Stand {
             });
             runtime.shutdown_background();
         });
-        let url = format!("https://{}", ground.address);
-        let data = ground.data.clone();
-        let stand = Self { data, address: ground.address, url, node: Some(node), bus, ground };
+        self.node = Some(node);
         // With our certificate: a port that was free a moment ago may be another's by now.
         let deadline = clock::now().plus(PATIENCE);
-        while stand.try_connect().await.is_err() {
-            assert!(clock::now() < deadline, "the control plane does not answer on {}", stand.address);
+        while self.try_connect().await.is_err() {
+            assert!(clock::now() < deadline, "the control plane does not answer on {}", self.address);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        stand
+    }
+
+    /// Everything that the node was doing ends where it is.
+    pub async fn kill_node(&mut self) {
+        self.node.take();
+        let deadline = clock::now().plus(PATIENCE);
+        while TcpListener::bind(self.address).is_err() {
+            assert!(clock::now() < deadline, "the control plane still listens on {}", self.address);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub const fn bus_address(&self) -> SocketAddr {

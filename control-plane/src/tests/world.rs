@@ -28,7 +28,7 @@ use viworks_domain::{
     device::{DeviceKeys, enrolment_input},
     envelope::{self, Kind},
     gateway::{Endpoint, Health},
-    gateway_bus::{GatewayCommand, News, Order, Report},
+    gateway_bus::{GatewayCommand, News, Order, Report, Telemetry},
     ids::{Digest, GatewayId, Incarnation, LogId, PolicyId, SessionId, UserId},
     label::Label,
     otp,
@@ -116,6 +116,7 @@ pub struct Gateway {
     pub id: GatewayId,
     /// What the test lets it report.
     news: mpsc::UnboundedSender<News>,
+    pub telemetry: mpsc::UnboundedSender<Telemetry>,
     running: JoinHandle<()>,
 }
 
@@ -150,6 +151,7 @@ impl Gateway {
         let credentials = Credentials::fixed(user, enrolled.bus_jwt.clone());
         let bus = AgentBus::connect(&link, &credentials).await.expect("a bus");
         let (news, asked) = mpsc::unbounded_channel();
+        let (telemetry, measured) = mpsc::unbounded_channel();
         let agent = Agent {
             id: invited.id,
             log_id: enrolled.log_id,
@@ -162,7 +164,11 @@ impl Gateway {
         let root = <[u8; 32]>::try_from(enrolled.root_key.0.as_slice()).expect("32 bytes");
         let root = ed25519_dalek::VerifyingKey::from_bytes(&root).expect("a key");
         let keys = enrolled.keys.verify(&root, clock::now()).expect("signed by the root").keys;
-        Self { id: invited.id, news, running: tokio::spawn(agent.run(keys, asked)) }
+        Self { id: invited.id, news, telemetry, running: tokio::spawn(agent.run(keys, asked, measured)) }
+    }
+
+    pub fn health(&self, health: Health) {
+        self.news.send(News::Health { health }).expect("the gateway runs");
     }
 
     /// The pinned TLS connection and the tunnel of a session stand.
@@ -185,13 +191,19 @@ struct Agent {
 }
 
 impl Agent {
-    async fn run(mut self, keys: Vec<[u8; 32]>, mut asked: mpsc::UnboundedReceiver<News>) {
+    async fn run(
+        mut self,
+        keys: Vec<[u8; 32]>,
+        mut asked: mpsc::UnboundedReceiver<News>,
+        mut measured: mpsc::UnboundedReceiver<Telemetry>,
+    ) {
         self.report(News::Started { sessions: vec![] }).await;
         self.report(News::Health { health: Health::Up }).await;
         let mut orders = self.bus.orders().await.expect("orders");
         loop {
             tokio::select! {
                 Some(news) = asked.recv() => self.report(news).await,
+                Some(word) = measured.recv() => self.bus.telemetry(&word).await.expect("said"),
                 delivery = orders.next() => {
                     let delivery = delivery.expect("the bus");
                     let body = envelope::open(Kind::GatewayCommand, delivery.payload(), |id| {

@@ -12,20 +12,24 @@ crate::tests::checks! {
     policies_and_gateways_show_what_an_admin_may_see,
     operators_are_found_by_name,
     pages_are_cut_where_the_last_one_ended,
+    names_are_found_by_a_part_of_them_and_nothing_in_it_is_a_pattern,
+    users_are_found_by_what_they_are_and_have,
 }
 
 mod checks {
     use crate::{
-        AuditFilter, Database, GatewayState, OperatorState, PageRequest, PolicyState, Queries, QueryError,
-        SessionFilter, SessionState, UserState,
+        AuditFilter, Database, GatewayState, OperatorState, PageRequest, PolicyState, Projector, Queries,
+        QueryError, SessionFilter, SessionState, UserFilter, UserState,
         tests::{
             log::{self, DENIED, GATEWAY, Log, PANEL, POLICY, SESSION, USER, VPN, at, owner},
             projected, projector,
         },
     };
+    use std::collections::HashMap;
     use viworks_domain::{
         gateway::Health,
-        ids::{GatewayId, SessionId},
+        ids::{GatewayId, SessionId, UserId},
+        personal::{DataKey, Personal, Profile},
         policy::{Rule, Standing},
         session::{self, Absence, EndReason, Layer},
         user::{self, Progress, Step, StepFailure},
@@ -264,5 +268,78 @@ mod checks {
             let answer = queries.audit(&AuditFilter::default(), &request).await;
             assert!(matches!(answer, Err(QueryError::BadCursor)), "{nonsense:?}");
         }
+    }
+
+    const NAMES: [&str; 8] = ["ada", "Adam", "a_b", "a%b", "a\\b", "it's", "\u{e9}mile", "\u{c9}MILE"];
+
+    /// One user of each name, in that order, each denied once at the door.
+    async fn named(db: &Database) -> Queries {
+        let mut log = Log::default();
+        log.ground();
+        let mut keys = HashMap::new();
+        for (n, name) in NAMES.into_iter().enumerate() {
+            let (user, key) = (UserId([n as u8 + 50; 16]), DataKey([n as u8 + 1; 32]));
+            keys.insert(user, key.clone());
+            let mut created = log::created();
+            if let user::Event::Created(created) = &mut created {
+                created.profile = Personal::seal(&Profile { username: name.into() }, user, &key, [1; 24]);
+                created.policies = if n % 2 == 0 { vec![POLICY.id] } else { vec![] };
+                created.gateways = if n % 3 == 0 { vec![GATEWAY] } else { vec![] };
+            }
+            log.add(owner(), user, [created]);
+            let denied = session::Denied {
+                user,
+                policy: POLICY,
+                verdict: log::verdict(viworks_domain::policy::Gate::Login, "AU"),
+            };
+            log.add::<session::Event>(log::person(), SessionId([n as u8 + 50; 16]), [denied.into()]);
+        }
+        log.add::<user::Event>(owner(), UserId([50; 16]), [user::Suspended {}.into()]);
+        let mut projector = Projector::open(db.clone(), log::LOG, keys).await.expect("a projector");
+        projector.apply(&log.recorded).await.expect("projected");
+        Queries::new(db.clone())
+    }
+
+    async fn found(queries: &Queries, filter: UserFilter) -> Vec<String> {
+        let rows = queries.users(&filter, &PageRequest::default()).await.expect("read").rows;
+        assert!(rows.is_sorted_by(|a, b| a.created_at >= b.created_at), "newest first");
+        rows.into_iter().rev().map(|row| row.username.unwrap_or_default()).collect()
+    }
+
+    pub async fn names_are_found_by_a_part_of_them_and_nothing_in_it_is_a_pattern(db: Database) {
+        let queries = named(&db).await;
+        for (text, wanted) in [
+            ("AD", &["ada", "Adam"][..]),
+            ("_", &["a_b"]),
+            ("%", &["a%b"]),
+            ("\\", &["a\\b"]),
+            ("'", &["it's"]),
+            ("", &NAMES),
+            // As the browser finds them: only ASCII letters are the same in either case.
+            ("\u{e9}", &["\u{e9}mile"]),
+            ("MILE", &["\u{e9}mile", "\u{c9}MILE"]),
+            ("\0", &[]),
+            ("nobody", &[]),
+        ] {
+            let of_users = UserFilter { text: Some(text.into()), ..UserFilter::default() };
+            assert_eq!(found(&queries, of_users).await, wanted, "{text:?}");
+            let of_sessions = SessionFilter { text: Some(text.into()), ..SessionFilter::default() };
+            let page = queries.sessions(&of_sessions, &PageRequest::default()).await.expect("read");
+            let names = page.rows.into_iter().rev().map(|row| row.username.unwrap_or_default());
+            assert_eq!(names.collect::<Vec<_>>(), wanted, "{text:?}");
+        }
+        let long = UserFilter { text: Some("a".repeat(100_000)), ..UserFilter::default() };
+        assert_eq!(found(&queries, long).await, Vec::<String>::new());
+    }
+
+    pub async fn users_are_found_by_what_they_are_and_have(db: Database) {
+        let queries = named(&db).await;
+        let all = UserFilter::default;
+        assert_eq!(found(&queries, UserFilter { state: Some(UserState::Suspended), ..all() }).await, ["ada"]);
+        assert_eq!(found(&queries, UserFilter { policy: Some(POLICY.id), ..all() }).await.len(), 4);
+        assert_eq!(found(&queries, UserFilter { gateway: Some(GATEWAY), ..all() }).await.len(), 3);
+        let both = UserFilter { policy: Some(POLICY.id), gateway: Some(GATEWAY), ..all() };
+        assert_eq!(found(&queries, both).await, ["ada", "\u{e9}mile"]);
+        assert_eq!(found(&queries, UserFilter { id: Some(UserId([51; 16])), ..all() }).await, ["Adam"]);
     }
 }

@@ -10,14 +10,15 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest as _},
 };
 use viworks_api::feed::{
-    Change, Frame, Notice, PATH, Position, Query, Request, RowId, Rows, SUBPROTOCOL, SessionQuery, UserQuery,
-    Window, WindowId,
+    AuditQuery, Change, Frame, Notice, PATH, Position, Query, Request, RowId, Rows, SUBPROTOCOL,
+    SessionQuery, UserQuery, Window, WindowId,
 };
+use viworks_api::operator::Me;
 use viworks_domain::bytes;
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-type Socket = WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>>;
 
 /// Rows per window, taken in as a console does, with every check that a console makes.
 pub struct Browser {
@@ -28,11 +29,19 @@ pub struct Browser {
     pub notices: Vec<Notice>,
     pub resyncs: usize,
     pub resumed: bool,
+    pub me: Me,
+    /// Telemetry and histories, as they came.
+    pub words: Vec<Frame>,
 }
 
 pub const fn users(id: WindowId) -> Window {
     let query = UserQuery { id: None, text: None, state: None, policy: None, gateway: None };
     Window { id, query: Query::Users(query), limit: 100 }
+}
+
+pub const fn audit(id: WindowId) -> Window {
+    let query = AuditQuery { user: None, session: None, correlation: None, kind: None };
+    Window { id, query: Query::Audit(query), limit: 500 }
 }
 
 pub const fn sessions(id: WindowId) -> Window {
@@ -76,20 +85,26 @@ impl Browser {
     /// Opened, the welcome heard, and nothing else.
     pub async fn connect(stand: &Stand, token: &str, resume: Option<Position>, windows: &[Window]) -> Self {
         let socket = upgrade(stand, |_| {}, Some(token)).await.expect("let in");
-        let mut browser = Self {
+        Self::on(socket, resume, windows).await
+    }
+
+    /// Speaks first, on a socket that stands.
+    pub async fn on(mut socket: Socket, resume: Option<Position>, windows: &[Window]) -> Self {
+        let open = Request::Open { resume, windows: windows.to_vec() };
+        socket.send(Message::binary(bytes::encode(&open))).await.expect("sent");
+        let first = hear(&mut socket).await.expect("a welcome");
+        let Frame::Welcome { at, resumed, me, .. } = first else { panic!("no welcome: {first:?}") };
+        Self {
             socket,
             windows: windows.iter().map(|window| (window.id, window.clone())).collect(),
             held: BTreeMap::new(),
-            position: None,
+            position: Some(at),
             notices: vec![],
             resyncs: 0,
-            resumed: false,
-        };
-        browser.say(&Request::Open { resume, windows: windows.to_vec() }).await;
-        let Frame::Welcome { at, resumed, .. } = browser.hear().await else { panic!("no welcome") };
-        browser.position = Some(at);
-        browser.resumed = resumed;
-        browser
+            resumed,
+            me,
+            words: vec![],
+        }
     }
 
     /// Comes back with what another connection held.
@@ -129,15 +144,7 @@ impl Browser {
 
     /// The next frame, or the code that the server closed with.
     pub async fn hear_any(&mut self) -> Result<Frame, Option<u16>> {
-        loop {
-            let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("in time");
-            match message {
-                Some(Ok(Message::Binary(bytes))) => return Ok(bytes::decode(&bytes).expect("a frame")),
-                Some(Ok(Message::Close(close))) => return Err(close.map(|close| close.code.into())),
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(None),
-            }
-        }
+        hear(&mut self.socket).await
     }
 
     /// The code that the server closes with, whatever it says before.
@@ -182,7 +189,7 @@ impl Browser {
     pub async fn take_in(&mut self) {
         let frame = self.hear().await;
         let position = self.position.as_mut().expect("welcomed");
-        match frame {
+        match frame.clone() {
             Frame::Welcome { .. } => panic!("welcomed twice"),
             Frame::Snapshot { window, seq, rows, .. } => {
                 assert_eq!(seq, position.seq, "a snapshot stands where the connection stands");
@@ -212,7 +219,7 @@ impl Browser {
                 self.resyncs += 1;
                 self.held.clear();
             }
-            Frame::Telemetry { .. } | Frame::History { .. } => {}
+            Frame::Telemetry { .. } | Frame::History { .. } => self.words.push(frame),
             Frame::Refused { window, code } => panic!("window {window} was refused: {code}"),
         }
     }
@@ -234,5 +241,17 @@ impl Browser {
             }
         }
         assert!(concerned, "nobody asked for {change:?}");
+    }
+}
+
+pub async fn hear(socket: &mut Socket) -> Result<Frame, Option<u16>> {
+    loop {
+        let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("in time");
+        match message {
+            Some(Ok(Message::Binary(message))) => return Ok(bytes::decode(&message).expect("a frame")),
+            Some(Ok(Message::Close(close))) => return Err(close.map(|close| close.code.into())),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Err(None),
+        }
     }
 }

@@ -1,0 +1,90 @@
+//! Who may not be here any more, or never might.
+
+use super::{
+    browser::{hear, upgrade},
+    *,
+};
+use crate::tests::stand::{Stand, key};
+use http::{HeaderValue, StatusCode, header};
+use viworks_api::feed::close;
+use viworks_domain::permission::Role;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signing_out_closes_that_sign_ins_feeds_at_once_and_no_others() {
+    let stand = Stand::up().await;
+    let password = stand.recover("owner").await;
+    let (client, token) = stand.owner_with(&password).await;
+    let (_, other) = stand.owner_with(&password).await;
+    let mut here = Browser::open(&stand, &token, &[users(1)]).await;
+    let mut also = Browser::open(&stand, &token, &[]).await;
+    let mut there = Browser::open(&stand, &other, &[users(1)]).await;
+    let signed_out = client.sign_out(&key()).await.expect("signed out");
+    let began = tokio::time::Instant::now();
+    assert_eq!(here.closed().await, Some(close::SIGNED_OUT));
+    assert_eq!(also.closed().await, Some(close::SIGNED_OUT));
+    assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    there.reaches(signed_out.seq).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_password_closes_every_feed_of_the_operator() {
+    let stand = Stand::up().await;
+    let token = stand.operator("watcher", Role::Viewer).await;
+    let mut browser = Browser::open(&stand, &token, &[users(1)]).await;
+    stand.recover("watcher").await;
+    assert_eq!(browser.closed().await, Some(close::SIGNED_OUT));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_origin_another_version_and_strangers_get_no_socket() {
+    let stand = Stand::up().await;
+    let token = stand.operator("watcher", Role::Viewer).await;
+    let set = |name: header::HeaderName, text: &'static str| {
+        move |headers: &mut http::HeaderMap| {
+            headers.insert(name, HeaderValue::from_static(text));
+        }
+    };
+    let elsewhere = set(header::ORIGIN, "https://elsewhere.example");
+    assert_eq!(upgrade(&stand, elsewhere, Some(&token)).await.err(), Some(StatusCode::FORBIDDEN));
+    assert_eq!(upgrade(&stand, |_| {}, None).await.err(), Some(StatusCode::UNAUTHORIZED));
+    let older = set(header::SEC_WEBSOCKET_PROTOCOL, "viworks.feed.v0");
+    assert_eq!(upgrade(&stand, older, Some(&token)).await.err(), Some(StatusCode::BAD_REQUEST));
+    let among_others = set(header::SEC_WEBSOCKET_PROTOCOL, "other, viworks.feed.v1");
+    let mut socket = upgrade(&stand, among_others, Some(&token)).await.expect("let in");
+    drop(Browser::on(socket, None, &[]).await);
+    socket = upgrade(&stand, |_| {}, Some(&token)).await.expect("let in");
+    // Nothing is said to whoever has not spoken.
+    let silence = tokio::time::timeout(std::time::Duration::from_secs(2), hear(&mut socket)).await;
+    assert!(silence.is_err(), "{silence:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_operator_has_so_many_feeds_and_no_more() {
+    let few = |name: &str| match name {
+        "VIWORKS_LIMITS_FEEDS_PER_OPERATOR" => Some("2".to_owned()),
+        name => name.starts_with("VIWORKS_LIMITS_").then(|| "1000".to_owned()),
+    };
+    let stand = Stand::up_with(few).await;
+    let token = stand.operator("watcher", Role::Viewer).await;
+    let other = stand.operator("other", Role::Viewer).await;
+    let first = Browser::open(&stand, &token, &[users(1)]).await;
+    let _second = Browser::open(&stand, &token, &[users(1)]).await;
+    let mut third = upgrade(&stand, |_| {}, Some(&token)).await.expect("a socket that says why");
+    assert_eq!(hear(&mut third).await, Err(Some(close::TOO_MANY)));
+    drop(Browser::open(&stand, &other, &[users(1)]).await);
+    // The place is free again as soon as the server has noticed that the first is gone.
+    drop(first);
+    loop {
+        let mut again = upgrade(&stand, |_| {}, Some(&token)).await.expect("a socket");
+        use futures_util::SinkExt as _;
+        let open = viworks_api::feed::Request::Open { resume: None, windows: vec![] };
+        let _ = again
+            .send(tokio_tungstenite::tungstenite::Message::binary(viworks_domain::bytes::encode(&open)))
+            .await;
+        match hear(&mut again).await {
+            Ok(viworks_api::feed::Frame::Welcome { .. }) => break,
+            Err(Some(close::TOO_MANY)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
