@@ -5,6 +5,8 @@
 //! falls out of it takes fresh snapshots. Nothing here is a source of truth: what a frame says was read from the
 //! projection at the sequence it names.
 
+#[cfg(test)]
+mod agreement;
 mod batch;
 mod connection;
 mod hub;
