@@ -1,16 +1,18 @@
 //! Embeds the console that `cargo xtask web build` left in `<workspace>/target/console`: a table of its files,
 //! each with its compressed forms. Without one the table is empty, and the pages say how to get it.
 
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks with cargo")]
-
 use std::{
     collections::BTreeMap,
     env,
     error::Error,
     fmt::Write as _,
     fs,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
+
+/// A console that is being built is complete again at once.
+const TRIES: u32 = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -21,16 +23,41 @@ fn main() -> Result<(), Box<dyn Error>> {
     if fs::create_dir_all(&console).is_ok() {
         println!("cargo::rerun-if-changed={}", console.display());
     }
-    let mut files = BTreeMap::new();
-    if console.join("index.html").is_file() {
-        collect(&console.canonicalize()?, "", &mut files)?;
-    }
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("console.rs"), table(&files)?)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("console.rs"), table(&copied(&console, &out)?)?)?;
     Ok(())
 }
 
+/// Path -> copy. What is compiled is as it was at one moment: the console may be built anew meanwhile.
+fn copied(console: &Path, out: &Path) -> Result<BTreeMap<String, PathBuf>, Box<dyn Error>> {
+    let mut tries = 0;
+    let files = loop {
+        let mut files = BTreeMap::new();
+        if !console.join("index.html").is_file() {
+            break files;
+        }
+        match collect(console, "", &mut files) {
+            Ok(()) => break files,
+            Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => tries += 1,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let copies = out.join("console");
+    if copies.exists() {
+        fs::remove_dir_all(&copies)?;
+    }
+    fs::create_dir_all(&copies)?;
+    let mut copied = BTreeMap::new();
+    for (n, (path, bytes)) in files.into_iter().enumerate() {
+        let copy = copies.join(n.to_string());
+        fs::write(&copy, bytes)?;
+        copied.insert(path, copy);
+    }
+    Ok(copied)
+}
+
 /// Every file below the directory, under the path that browsers ask for.
-fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, PathBuf>) -> Result<(), Box<dyn Error>> {
+fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), io::Error> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -41,7 +68,7 @@ fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, PathBuf>) -> R
         if entry.file_type()?.is_dir() {
             collect(&entry.path(), &path, files)?;
         } else {
-            files.insert(path, entry.path());
+            files.insert(path, fs::read(entry.path())?);
         }
     }
     Ok(())

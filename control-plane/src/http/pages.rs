@@ -148,7 +148,7 @@ async fn read(directory: &Path, path: &str) -> Option<File> {
         !name.is_empty() && !name.starts_with('.') && name.bytes().all(good)
     };
     let is_packed = path.ends_with(".br") || path.ends_with(".gz");
-    if is_packed || !names.iter().all(|name| is_plain(&name)) {
+    if is_packed || !names.iter().all(is_plain) {
         return None;
     }
     let file = names.iter().fold(directory.to_owned(), |below, name| below.join(name));

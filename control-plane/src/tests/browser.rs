@@ -46,8 +46,8 @@ async fn sign_in(stand: &Stand, origin: &str, name: &str, password: &str) -> Raw
 }
 
 fn set_cookie(answer: &Raw) -> &str {
-    let lines = answer.head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
-    lines.last().unwrap_or_else(|| panic!("a cookie is set; got {}", answer.head))
+    let mut lines = answer.head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
+    lines.next().unwrap_or_else(|| panic!("a cookie is set; got {}", answer.head))
 }
 
 /// `name=value`, as a browser sends it back.
