@@ -6,6 +6,7 @@ mod create_user;
 pub mod filters;
 pub mod gateways;
 pub mod names;
+pub mod panel;
 mod phone;
 pub mod receipts;
 pub mod sessions;

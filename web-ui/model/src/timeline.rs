@@ -8,7 +8,7 @@ mod tests;
 pub use details::{Details, of as details};
 pub use prose::summary;
 
-use crate::words;
+use crate::{format, words};
 use std::collections::HashMap;
 use viworks_api::{audit::AuditRow, feed::AuditQuery};
 use viworks_domain::{
@@ -53,14 +53,19 @@ pub enum About {
 }
 
 /// Gathers entries into stories.
-#[derive(Default)]
 pub struct Groups {
+    /// A moment on the reader's clock.
+    local: fn(Millis) -> format::Local,
     groups: Vec<Group>,
     heads: Vec<Head>,
     places: HashMap<CorrelationId, usize>,
 }
 
 impl Groups {
+    pub fn new(local: fn(Millis) -> format::Local) -> Self {
+        Self { local, groups: Vec::new(), heads: Vec::new(), places: HashMap::new() }
+    }
+
     /// The next entry, in any order; one that was seen already says nothing.
     pub fn see(&mut self, row: &AuditRow) {
         let at = *self.places.entry(row.correlation).or_insert_with(|| {
@@ -70,7 +75,7 @@ impl Groups {
         });
         if let (Some(group), Some(head)) = (self.groups.get_mut(at), self.heads.get_mut(at)) {
             group.take(row);
-            head.see(row);
+            head.see(row, self.local);
         }
     }
 
@@ -132,7 +137,7 @@ struct Head {
 }
 
 impl Head {
-    fn see(&mut self, row: &AuditRow) {
+    fn see(&mut self, row: &AuditRow, local: fn(Millis) -> format::Local) {
         if let Some(stage) = stage(&row.kind)
             && self.stage.is_none_or(|(_, rank)| stage.1 > rank)
         {
@@ -140,7 +145,7 @@ impl Head {
         }
         if self.oldest.is_none_or(|oldest| (row.seq, row.n) < oldest) {
             self.oldest = Some((row.seq, row.n));
-            self.cause = summary(row, &|_| 0);
+            self.cause = summary(row, local);
             self.kind.clone_from(&row.kind);
             self.actor = Some(row.actor.clone());
         }

@@ -289,6 +289,16 @@ pub const fn standing_tone(standing: Standing) -> Tone {
     }
 }
 
+/// What denies comes first, what was not asked last.
+pub const fn standing_rank(standing: Standing) -> u8 {
+    match standing {
+        Standing::Violated => 0,
+        Standing::Noted => 1,
+        Standing::Holds => 2,
+        Standing::NotAsked => 3,
+    }
+}
+
 pub const fn key_protection(protection: KeyProtection) -> &'static str {
     match protection {
         KeyProtection::File => "Keys in a file",

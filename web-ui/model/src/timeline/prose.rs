@@ -4,8 +4,8 @@ use crate::format;
 use viworks_api::audit::AuditRow;
 use viworks_domain::{Millis, decision::refusal_text};
 
-/// `offset_minutes` east of UTC at a moment. The server's sentences tell times in UTC.
-pub fn summary(row: &AuditRow, offset_minutes: &dyn Fn(Millis) -> i32) -> String {
+/// `local`: a moment on the reader's clock. The server's sentences tell times in UTC.
+pub fn summary(row: &AuditRow, local: fn(Millis) -> format::Local) -> String {
     if row.kind == "command.refused" {
         let code = row.details.0.get("code").and_then(serde_json::Value::as_str).unwrap_or_default();
         return refusal_text(code).map_or_else(|| "refused".to_owned(), |text| format!("refused: {text}"));
@@ -16,7 +16,7 @@ pub fn summary(row: &AuditRow, offset_minutes: &dyn Fn(Millis) -> i32) -> String
     let words = row.summary.split(' ').map(|word| {
         let (word, rest) = cut(word);
         let word = match utc(word) {
-            Some(at) => format::local(at, offset_minutes(at)).short(),
+            Some(at) => local(at).short(),
             None if has_own_words => word.to_owned(),
             None => plain(word),
         };

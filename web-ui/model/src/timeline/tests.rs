@@ -24,8 +24,12 @@ fn row(seq: u64, correlation: u8, kind: &str, summary: &str) -> AuditRow {
     }
 }
 
+fn utc(at: Millis) -> format::Local {
+    format::local(at, 0)
+}
+
 fn groups(rows: &[AuditRow]) -> Vec<Group> {
-    let mut groups = Groups::default();
+    let mut groups = Groups::new(utc);
     rows.iter().for_each(|row| groups.see(row));
     groups.finish()
 }
@@ -110,11 +114,14 @@ fn the_same_question_can_be_asked_on_the_command_line() {
 #[test]
 fn sentences_are_told_on_the_readers_clock_and_in_words() {
     let verified = row(1, 1, "session.verified", "verified, until 2026-11-21T23:46:45.000Z (maximum_length)");
-    assert_eq!(summary(&verified, &|_| 600), "verified, until 22 Nov, 09:46 (maximum length)");
-    assert_eq!(summary(&row(1, 1, "session.layer_changed", "vpn up"), &|_| 0), "VPN up");
+    assert_eq!(
+        summary(&verified, |at| format::local(at, 600)),
+        "verified, until 22 Nov, 09:46 (maximum length)"
+    );
+    assert_eq!(summary(&row(1, 1, "session.layer_changed", "vpn up"), utc), "VPN up");
     // A name is somebody's own word.
     assert_eq!(
-        summary(&row(1, 1, "policy.drafted", "policy day_shift drafted"), &|_| 0),
+        summary(&row(1, 1, "policy.drafted", "policy day_shift drafted"), utc),
         "policy day_shift drafted"
     );
 }
@@ -122,9 +129,9 @@ fn sentences_are_told_on_the_readers_clock_and_in_words() {
 #[test]
 fn a_refusal_is_told_in_its_own_words_and_never_as_a_code() {
     let refused = with_details("command.refused", json!({ "code": "user.not_active", "class": "conflict" }));
-    assert_eq!(summary(&refused, &|_| 0), "refused: this user is not active");
+    assert_eq!(summary(&refused, utc), "refused: this user is not active");
     let newer = with_details("command.refused", json!({ "code": "of.tomorrow" }));
-    assert_eq!(summary(&newer, &|_| 0), "refused");
+    assert_eq!(summary(&newer, utc), "refused");
 }
 
 #[test]
