@@ -10,7 +10,6 @@ use crate::{
     error::{ApiError, Rejection},
     operators,
 };
-use http::StatusCode;
 use viworks_api::operator::{Me, SignInRequest};
 use viworks_domain::{
     actor::Actor,
@@ -18,7 +17,6 @@ use viworks_domain::{
     decision::Refusal as _,
     operator::{Command, Refusal},
 };
-use warp::reply::Response;
 
 /// `POST /v1/console/sign-in`: as `/v1/operator/sign-in`, for pages of ours alone.
 pub async fn sign_in(mut call: Call, _: Anybody, (): ()) -> Answer {
@@ -51,9 +49,7 @@ pub async fn sign_out(mut call: Call, _: Anybody, (): ()) -> Answer {
             Err(error) => return Err(error),
         }
     }
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    cookie::set(response, "", 0)
+    cookie::set(call.ok(&serde_json::json!({}))?, "", 0)
 }
 
 async fn end(call: &mut Call, permit: &Permit<BeSignedIn>) -> Result<(), ApiError> {
