@@ -36,9 +36,8 @@ pub mod device;
 pub mod gateway_enrol;
 mod stage;
 
-pub use feed::may_read;
 pub use gateways::with_telemetry;
-pub use guard::{Permit, Read, offered, token_digest};
+pub use guard::{Permission, Permit, Read, offered, token_digest};
 pub use limits::Limits;
 pub use pages::Pages;
 pub use table::routes;

@@ -2,6 +2,7 @@
 //! about what comes live. Whatever the rows and whatever is asked, both give the same.
 
 use super::rows;
+use crate::http::rows as shown;
 use proptest::{
     collection::vec,
     option,
@@ -223,15 +224,15 @@ async fn pages(queries: &Queries, query: &Query, limit: u32) -> Vec<Change> {
         let (rows, next): (Vec<Change>, _) = match query {
             Query::Users(query) => {
                 let page = queries.users(&rows::users(query), &request).await.expect("read");
-                (page.rows.into_iter().map(|row| Change::User(rows::user(row))).collect(), page.next)
+                (page.rows.into_iter().map(|row| Change::User(shown::user(row))).collect(), page.next)
             }
             Query::Sessions(query) => {
                 let page = queries.sessions(&rows::sessions(query), &request).await.expect("read");
-                (page.rows.into_iter().map(|row| Change::Session(rows::session(row))).collect(), page.next)
+                (page.rows.into_iter().map(|row| Change::Session(shown::session(row))).collect(), page.next)
             }
             Query::Audit(query) => {
                 let page = queries.audit(&rows::audits(query), &request).await.expect("read");
-                (page.rows.into_iter().map(|row| Change::Audit(rows::audit(row))).collect(), page.next)
+                (page.rows.into_iter().map(|row| Change::Audit(shown::audit(row))).collect(), page.next)
             }
             Query::Gateways | Query::Policies => unreachable!("they ask nothing"),
         };

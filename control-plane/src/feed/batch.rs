@@ -1,10 +1,10 @@
 //! What all connections get: rows that have changed, each encoded once.
 
-use super::rows;
+use super::rows::{self, Told};
 use std::sync::Arc;
 use viworks_api::feed::{Change, Frame};
 use viworks_domain::{bytes, ids::OperatorId};
-use viworks_projections::{ChangedRow, Row};
+use viworks_projections::ChangedRow;
 
 /// Everything that changed in `(prev, seq]`.
 #[derive(Debug)]
@@ -31,24 +31,14 @@ impl Batch {
     pub fn of(prev: u64, seq: u64, rows: Vec<ChangedRow>) -> Arc<Self> {
         let mut batch = Self { prev, seq, changes: vec![], operators: vec![], erased: false };
         for ChangedRow { last, row, .. } in rows {
-            let change = match row {
-                Row::User(row) => Change::User(rows::user(row)),
-                Row::Session(row) => Change::Session(rows::session(row)),
-                Row::Gateway(row) => Change::Gateway(rows::gateway(row, None)),
-                Row::Policy(row) => Change::Policy(rows::policy_summary(row)),
-                Row::Audit(row) => Change::Audit(rows::audit(row)),
-                Row::Notice(notice, name) => Change::Notice(rows::notice(notice, name)),
-                Row::Operator(id) => {
-                    batch.operators.push(id);
-                    continue;
+            match rows::told(row) {
+                Told::Change(change) => {
+                    let encoded = bytes::encode(&*change).into();
+                    batch.changes.push(Changed { last, change: *change, encoded });
                 }
-                Row::Erased(_) => {
-                    batch.erased = true;
-                    continue;
-                }
-            };
-            let encoded = bytes::encode(&change).into();
-            batch.changes.push(Changed { last, change, encoded });
+                Told::Operator(id) => batch.operators.push(id),
+                Told::Erased => batch.erased = true,
+            }
         }
         Arc::new(batch)
     }

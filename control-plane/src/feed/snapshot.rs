@@ -1,9 +1,9 @@
 //! A window's rows, all windows of one moment.
 
 use super::{rows, view::View};
-use crate::{app::App, http::with_telemetry};
-use viworks_api::feed::{Frame, Query, Rows, Window};
-use viworks_domain::bytes;
+use crate::app::App;
+use viworks_api::feed::{Frame, Rows, Window};
+use viworks_domain::{bytes, ids::GatewayId};
 use viworks_projections::{Moment, PageRequest, QueryError};
 
 /// Answers every window, in frames that are encoded already.
@@ -18,31 +18,10 @@ pub async fn all(app: &App, moment: &mut Moment, view: &View) -> Result<Vec<Vec<
 /// Answers one window.
 pub async fn one(app: &App, moment: &mut Moment, window: &Window) -> Result<Vec<Vec<u8>>, QueryError> {
     let request = PageRequest { cursor: None, limit: Some(window.limit) };
-    let mut histories = vec![];
-    let (rows, next) = match &window.query {
-        Query::Users(query) => {
-            let page = moment.users(&rows::users(query), &request).await?;
-            (Rows::Users(page.rows.into_iter().map(rows::user).collect()), page.next)
-        }
-        Query::Sessions(query) => {
-            let page = moment.sessions(&rows::sessions(query), &request).await?;
-            (Rows::Sessions(page.rows.into_iter().map(rows::session).collect()), page.next)
-        }
-        Query::Gateways => {
-            let page = moment.gateways().await?;
-            let mut gateways: Vec<_> = page.rows.into_iter().map(|row| with_telemetry(app, row)).collect();
-            gateways.truncate(window.limit as usize);
-            histories = gateways.iter().filter_map(|row| history(app, row.id)).collect();
-            (Rows::Gateways(gateways), None)
-        }
-        Query::Policies => {
-            let page = moment.policies(&request).await?;
-            (Rows::Policies(page.rows.into_iter().map(rows::policy_summary).collect()), page.next)
-        }
-        Query::Audit(query) => {
-            let page = moment.audit(&rows::audits(query), &request).await?;
-            (Rows::Audit(page.rows.into_iter().map(rows::audit).collect()), page.next)
-        }
+    let (rows, next) = rows::read(app, moment, &window.query, &request).await?;
+    let histories = match &rows {
+        Rows::Gateways(rows) => rows.iter().filter_map(|row| history(app, row.id)).collect(),
+        Rows::Users(_) | Rows::Sessions(_) | Rows::Policies(_) | Rows::Audit(_) => vec![],
     };
     let snapshot = Frame::Snapshot { window: window.id, seq: moment.seq(), rows, next };
     Ok(std::iter::once(bytes::encode(&snapshot)).chain(histories).collect())
@@ -54,7 +33,7 @@ pub async fn histories(app: &App, moment: &mut Moment) -> Result<Vec<Vec<u8>>, Q
     Ok(rows.iter().filter_map(|row| history(app, row.id)).collect())
 }
 
-fn history(app: &App, gateway: viworks_domain::ids::GatewayId) -> Option<Vec<u8>> {
+fn history(app: &App, gateway: GatewayId) -> Option<Vec<u8>> {
     let account = app.gateways.account(gateway).ok()?;
     let samples = app.telemetry.history(&account);
     (!samples.is_empty()).then(|| bytes::encode(&Frame::History { gateway, samples }))

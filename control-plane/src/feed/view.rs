@@ -1,13 +1,12 @@
 //! The windows of one connection.
 
+use super::rows::may_read;
 use std::collections::BTreeMap;
 use viworks_api::{
     feed::{Change, MOST_ROWS, MOST_WINDOWS, Query, Window, WindowId},
     problem::code,
 };
 use viworks_domain::permission::Role;
-
-use crate::http::may_read;
 
 #[derive(Debug)]
 pub struct View {

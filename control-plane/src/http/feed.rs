@@ -2,13 +2,12 @@
 
 use super::{
     call::{Answer, Call},
-    guard::{InBrowser, Permission as _, Read},
+    guard::{InBrowser, Read},
     upgrade::Upgrade,
 };
 use crate::{error::Rejection, feed};
 use http::{HeaderValue, header};
-use viworks_api::feed::{Query, SUBPROTOCOL};
-use viworks_domain::permission::Role;
+use viworks_api::feed::SUBPROTOCOL;
 
 pub async fn open(call: Call, InBrowser(permit): InBrowser<Read>, upgrade: Upgrade) -> Answer {
     call.only(&[])?;
@@ -25,14 +24,4 @@ fn offers_our_protocol(call: &Call) -> bool {
     let lines = call.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
     let mut offered = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
     offered.any(|protocol| protocol.trim() == SUBPROTOCOL)
-}
-
-/// Whether this role may read what the window asks. A query that nobody has decided about does not compile.
-pub fn may_read(role: Role, query: &Query) -> bool {
-    let roles = match query {
-        Query::Users(_) | Query::Sessions(_) | Query::Gateways | Query::Policies | Query::Audit(_) => {
-            Read::ROLES
-        }
-    };
-    roles.contains(&role)
 }

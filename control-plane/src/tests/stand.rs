@@ -48,6 +48,8 @@ pub struct Stand {
     /// The node runs as long as this is there.
     node: Option<oneshot::Sender<()>>,
     config: Config,
+    /// The node as a program of its own, where its memory is measured.
+    program: Option<Child>,
     bus: Child,
     ground: Ground,
 }
@@ -55,6 +57,10 @@ pub struct Stand {
 impl Drop for Stand {
     fn drop(&mut self) {
         self.node.take();
+        if let Some(mut program) = self.program.take() {
+            let _ = program.kill();
+            let _ = program.wait();
+        }
         let _ = self.bus.kill();
         let _ = self.bus.wait();
     }
@@ -79,13 +85,37 @@ impl Stand {
         Self::on(ground, config).await
     }
 
+    /// With a node that was built before, and the limits of a crowd.
+    pub async fn up_beside(program: &Path) -> Self {
+        let ground = Ground::lay();
+        let config = ground.config(|_| None);
+        let mut stand = Self::without_node(ground, config).await;
+        let mut serve = Command::new(program);
+        serve.arg("serve").arg("--data").arg(&stand.data).stdout(Stdio::null());
+        for limit in ["SIGN_INS_PER_MINUTE", "FEEDS_PER_OPERATOR"] {
+            serve.env(format!("VIWORKS_LIMITS_{limit}"), "100000");
+        }
+        stand.program = Some(serve.spawn().expect("the node starts"));
+        stand.answers().await;
+        stand
+    }
+
+    /// The process of a node that is a program of its own.
+    pub fn process(&self) -> Option<u32> {
+        self.program.as_ref().map(Child::id)
+    }
+
     async fn on(ground: Ground, config: Config) -> Self {
-        let bus = ground.start_bus().await;
-        let url = format!("https://{}", ground.address);
-        let data = ground.data.clone();
-        let mut stand = Self { data, address: ground.address, url, node: None, config, bus, ground };
+        let mut stand = Self::without_node(ground, config).await;
         stand.start_node().await;
         stand
+    }
+
+    async fn without_node(ground: Ground, config: Config) -> Self {
+        let bus = ground.start_bus().await;
+        let (data, address) = (ground.data.clone(), ground.address);
+        let url = format!("https://{address}");
+        Self { data, address, url, node: None, config, program: None, bus, ground }
     }
 
     pub async fn start_node(&mut self) {
@@ -106,6 +136,10 @@ impl Stand {
             runtime.shutdown_background();
         });
         self.node = Some(node);
+        self.answers().await;
+    }
+
+    async fn answers(&self) {
         // With our certificate: a port that was free a moment ago may be another's by now.
         let deadline = clock::now().plus(PATIENCE);
         while self.try_connect().await.is_err() {

@@ -101,16 +101,33 @@ pub async fn project(
         | Event::AttemptRefunded(_) => {}
     }
     batch.changed(event.seq, Topic::Users, id);
-    match user {
-        // The audit's one row of a provisioning holds its steps.
+    if changes_steps(user) {
+        batch.composite_changed(event.seq, id);
+    }
+    Ok(())
+}
+
+/// The audit's one row of a provisioning holds the steps as they are.
+const fn changes_steps(event: &Event) -> bool {
+    match event {
         Event::StepFinished(_)
         | Event::StepFailed(_)
         | Event::StepRetried(_)
         | Event::GatewaysAssigned(_)
-        | Event::DeletionRequested(_) => batch.composite_changed(event.seq, id),
-        _ => {}
+        | Event::DeletionRequested(_) => true,
+        Event::Created(_)
+        | Event::PasswordSet(_)
+        | Event::PoliciesAssigned(_)
+        | Event::DeviceAdded(_)
+        | Event::LoginFailed(_)
+        | Event::LoginSucceeded(_)
+        | Event::AttemptReserved(_)
+        | Event::AttemptRefunded(_)
+        | Event::Suspended(_)
+        | Event::Resumed(_)
+        | Event::Deleted(_)
+        | Event::Erased(_) => false,
     }
-    Ok(())
 }
 
 async fn provisioned(

@@ -28,7 +28,7 @@ async fn telemetry_comes_as_it_is_heard_to_those_who_look_at_gateways() {
     let world = World::up(1).await;
     let token = world.stand.operator("watcher", Role::Viewer).await;
     let gateways = Window { id: 1, query: Query::Gateways, limit: 50 };
-    let mut browser = Browser::open(&world.stand, &token, &[gateways.clone()]).await;
+    let mut browser = Browser::open(&world.stand, &token, std::slice::from_ref(&gateways)).await;
     let mut other = Browser::open(&world.stand, &token, &[users(1)]).await;
     world.gateway.telemetry.send(word(0.25)).expect("the gateway runs");
     browser.sees(|b| !b.words.is_empty()).await;
