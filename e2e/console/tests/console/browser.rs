@@ -19,6 +19,9 @@ use tokio::time::Instant;
 /// For what crosses the bus a few times and ends as a changed pixel, on a slow and busy machine.
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// A page that answers the driver later than this hangs.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// The gap between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
@@ -67,8 +70,9 @@ impl Browser {
         // This one key and no other: everything else about the connection is checked as always.
         caps.add_arg(&format!("--ignore-certificate-errors-spki-list={spki}"))?;
         caps.set_browser_log_level(LoggingPrefsLogLevel::All)?;
-        let driver = WebDriver::new(chromedriver.url.clone(), caps).await?;
-        driver.set_script_timeout(Duration::from_secs(60)).await?;
+        let driver =
+            WebDriver::builder(chromedriver.url.clone(), caps).request_timeout(ANSWER).connect().await?;
+        driver.set_script_timeout(ANSWER).await?;
         Ok(Self {
             driver,
             url: url.to_owned(),

@@ -93,21 +93,27 @@ impl Scene {
     pub async fn close(self, outcome: Result<(), String>) -> Result<(), String> {
         let mut outcome = outcome;
         for (number, mut browser) in self.browsers.into_iter().enumerate() {
-            if outcome.is_ok() {
-                outcome = match browser.complaints().await {
-                    Ok(complaints) if complaints.is_empty() => Ok(()),
-                    Ok(complaints) => {
-                        Err(format!("the browser complains:\n    {}", complaints.join("\n    ")))
-                    }
-                    Err(failure) => Err(failure.0),
-                };
-            }
-            if let Err(why) = &mut outcome {
-                let kept = keep(self.name, number, &mut browser).await;
-                why.push_str(&format!("\n    what browser {number} showed: {}", kept.display()));
+            let last = async {
+                if outcome.is_ok() {
+                    outcome = match browser.complaints().await {
+                        Ok(complaints) if complaints.is_empty() => Ok(()),
+                        Ok(complaints) => {
+                            Err(format!("the browser complains:\n    {}", complaints.join("\n    ")))
+                        }
+                        Err(failure) => Err(failure.0),
+                    };
+                }
+                if let Err(why) = &mut outcome {
+                    let kept = keep(self.name, number, &mut browser).await;
+                    why.push_str(&format!("\n    what browser {number} showed: {}", kept.display()));
+                }
+            };
+            // A page that hangs has nothing more to show.
+            if tokio::time::timeout(SOON, last).await.is_err() {
+                outcome = Err(format!("{}\n    browser {number} hangs", outcome.err().unwrap_or_default()));
             }
             // A browser that cannot be told to quit goes with its driver.
-            let _ = browser.quit().await;
+            let _ = tokio::time::timeout(SOON, browser.quit()).await;
         }
         outcome
     }
