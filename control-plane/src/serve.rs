@@ -114,9 +114,24 @@ impl Parts {
 /// Serves until SIGTERM or Ctrl-C.
 ///
 /// # Errors
+/// As [`run_until`].
+pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let asked = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    run_until(data, config, asked).await
+}
+
+/// Serves until it is asked to stop.
+///
+/// # Errors
 /// Bad configuration or keys, a bus that does not keep what it acknowledges, a log that this build cannot
 /// read; said before anything is bound wherever it can be.
-pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
+pub async fn run_until(data: &Path, config: Config, asked: impl Future<Output = ()>) -> Result<(), Fault> {
     let state = StateDir::open(data)?;
     let (root, _) = RootKey::load(&state)?;
     let keys = Arc::new(Keys::derive(&root));
@@ -242,7 +257,7 @@ pub async fn run(data: &Path, config: Config) -> Result<(), Fault> {
         serving.await;
         Ok::<_, Fault>(())
     });
-    until_stopped(parts, stop).await
+    until_stopped(parts, stop, asked).await
 }
 
 fn process<P: Process>(parts: &mut Parts, runner: &ProcessRunner) {
@@ -262,12 +277,14 @@ fn print_ready(url: &str) {
     println!("ready {url}");
 }
 
-/// Waits for a signal or for a part that stops for good, then for all the others.
-async fn until_stopped(mut parts: Parts, stop: watch::Sender<bool>) -> Result<(), Fault> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+/// Waits until it is asked to stop or a part stops for good, then for all the others.
+async fn until_stopped(
+    mut parts: Parts,
+    stop: watch::Sender<bool>,
+    asked: impl Future<Output = ()>,
+) -> Result<(), Fault> {
     let result = tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = tokio::signal::ctrl_c() => Ok(()),
+        () = asked => Ok(()),
         Some(ended) = parts.tasks.join_next() => because(ended),
     };
     if result.is_ok() {

@@ -41,6 +41,10 @@ const INTERNAL: u16 = 1011;
 /// Batches that a new window may have to wait for; further behind, everything is read anew.
 const CATCH_UP: usize = 4;
 
+/// Sequences that a client may be behind to be told one by one: a night's worth of news is read as snapshots, and
+/// nobody wants a toast for each of it.
+const MOST_BEHIND: u64 = 10_000;
+
 /// Talks to whoever was admitted until either end is over.
 pub async fn serve(app: Arc<App>, permit: Permit<Read>, socket: WebSocket) {
     let mut socket = Socket(socket);
@@ -172,7 +176,8 @@ impl<'a> Connection<'a> {
             return Ok(false);
         }
         let mut moment = self.feed.moment().await?;
-        Ok(moment.remembers(at.seq) && !moment.erased_after(at.seq).await?)
+        let is_near = moment.remembers(at.seq) && moment.seq() - at.seq <= MOST_BEHIND;
+        Ok(is_near && !moment.erased_after(at.seq).await?)
     }
 
     async fn resume(&mut self, at: feed::Position) -> Result<(), Fault> {

@@ -46,12 +46,19 @@ pub struct Stand {
     pub address: SocketAddr,
     pub url: String,
     /// The node runs as long as this is there.
-    node: Option<oneshot::Sender<()>>,
+    node: Option<Node>,
     config: Config,
     /// The node as a program of its own, where its memory is measured.
     program: Option<Child>,
     bus: Child,
     ground: Ground,
+}
+
+struct Node {
+    /// Its end is the node's.
+    kill: oneshot::Sender<()>,
+    ask: oneshot::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
 }
 
 impl Drop for Stand {
@@ -120,22 +127,30 @@ impl Stand {
 
     pub async fn start_node(&mut self) {
         let (state, config) = (self.data.clone(), self.config.clone());
-        let (node, stopped) = oneshot::channel();
+        let ((kill, killed), (ask, asked)) = (oneshot::channel(), oneshot::channel());
         // A runtime of its own, as in the program: everything that it started is gone with it.
-        std::thread::spawn(move || {
+        let thread = std::thread::spawn(move || {
             let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let runtime = runtime.expect("a runtime");
+            let asked = async {
+                if asked.await.is_err() {
+                    std::future::pending().await
+                }
+            };
+            let mut serving = Box::pin(serve::run_until(&state, config, asked));
             runtime.block_on(async {
                 tokio::select! {
-                    ended = serve::run(&state, config) => if let Err(error) = ended {
+                    ended = serving.as_mut() => if let Err(error) = ended {
                         panic!("the control plane stopped: {error:?}");
                     },
-                    _ = stopped => {}
+                    _ = killed => {}
                 }
             });
-            runtime.shutdown_background();
+            // Before what holds the parts together is dropped, which they would take for a farewell.
+            runtime.shutdown_timeout(PATIENCE);
+            drop(serving);
         });
-        self.node = Some(node);
+        self.node = Some(Node { kill, ask, thread });
         self.answers().await;
     }
 
@@ -148,9 +163,22 @@ impl Stand {
         }
     }
 
+    /// As SIGTERM does: whoever is connected is told.
+    pub async fn stop_node(&mut self) {
+        let Node { kill, ask, thread } = self.node.take().expect("it runs");
+        ask.send(()).expect("it runs");
+        let ended = tokio::task::spawn_blocking(|| thread.join());
+        ended.await.expect("it ended").expect("well");
+        drop(kill);
+    }
+
     /// Everything that the node was doing ends where it is.
     pub async fn kill_node(&mut self) {
         self.node.take();
+        self.is_gone().await;
+    }
+
+    async fn is_gone(&self) {
         let deadline = clock::now().plus(PATIENCE);
         while TcpListener::bind(self.address).is_err() {
             assert!(clock::now() < deadline, "the control plane still listens on {}", self.address);

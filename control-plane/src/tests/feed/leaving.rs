@@ -88,3 +88,17 @@ async fn one_operator_has_so_many_feeds_and_no_more() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_goes_down_says_so_and_does_not_wait_for_feeds() {
+    let mut stand = Stand::up().await;
+    let token = stand.operator("watcher", Role::Viewer).await;
+    let mut browser = Browser::open(&stand, &token, &[users(1)]).await;
+    let mut silent = upgrade(&stand, |_| {}, Some(&token)).await.expect("let in");
+    stand.stop_node().await;
+    assert_eq!(browser.closed().await, Some(close::GOING_AWAY));
+    assert_eq!(hear(&mut silent).await, Err(Some(close::GOING_AWAY)));
+    stand.start_node().await;
+    let browser = browser.resume(&stand, &token).await;
+    assert!(browser.resumed);
+}
