@@ -120,6 +120,11 @@ pub fn remember(session: Session) {
     CURRENT.set(Some(session));
 }
 
+/// For event handlers of what is no component.
+pub fn current() -> Option<Session> {
+    CURRENT.get()
+}
+
 /// The server has said that nobody is signed in.
 pub fn ended() {
     if let Some(session) = CURRENT.get() {

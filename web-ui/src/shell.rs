@@ -1,40 +1,89 @@
-//! Around every view: the way between them, how live the page is, who is signed in.
+//! Around every view: the way between them, how live the page is, who is signed in, and what lies over the page for
+//! a while.
 
+mod keys;
+mod live_mark;
+mod palette;
+mod side;
+mod theme;
 pub mod toasts;
 
-use crate::{feed, kit::place, session, views};
-use leptos::{prelude::*, task::spawn_local};
+use crate::{
+    feed,
+    kit::place,
+    views::{self, terminate::Terminate},
+};
+use keys::KeySheet;
+use leptos::prelude::*;
 use leptos_router::{
     components::{A, Redirect, Route, Routes},
     path,
 };
+use palette::Palette;
+use side::Side;
+use toasts::Toasted;
+use viworks_domain::ids::SessionId;
+use wasm_bindgen::JsCast as _;
+
+/// What can be opened over any view.
+#[derive(Clone, Copy)]
+struct Over {
+    palette: RwSignal<bool>,
+    keys: RwSignal<bool>,
+    terminate: RwSignal<Option<SessionId>>,
+}
 
 #[component]
 pub fn Shell() -> impl IntoView {
-    let session = session::expect();
+    let over =
+        Over { palette: RwSignal::new(false), keys: RwSignal::new(false), terminate: RwSignal::new(None) };
+    provide_context(over);
     place::follow_router();
+    theme::provide();
+    side::follow_title();
+    // Before the views', so that what is the shell's is taken first.
+    keys::listen(over);
     let mark = feed::expect().mark();
-    let name = move || session.me().map(|me| me.name);
     view! {
-        <header>
-            <nav aria-label="Views">
-                <A href="/users">"Users"</A>
-                <A href="/sessions">"Sessions"</A>
-                <A href="/gateways">"Gateways"</A>
-                <A href="/audit">"Audit"</A>
-            </nav>
-            <span data-live=move || mark.get().word() data-seq=move || mark.get().seq().to_string()>
-                {move || mark.get().word()}
-            </span>
-            <span>{name}</span>
-            <button on:click=move |_| spawn_local(async move { drop(session.sign_out().await); })>"Sign out"</button>
-        </header>
-        <Routes fallback=|| view! { <main><p>"There is nothing here."</p></main> }>
-            <Route path=path!("/") view=|| view! { <Redirect path="/sessions" /> } />
-            <Route path=path!("/users") view=views::users::Users />
-            <Route path=path!("/sessions") view=views::sessions::Sessions />
-            <Route path=path!("/gateways") view=views::gateways::Gateways />
-            <Route path=path!("/audit") view=views::audit::Audit />
-        </Routes>
+        <button type="button" class="button skip" on:click=|_| focus_view()>"Skip to the view"</button>
+        <div class="shell" data-link=move || mark.get().word()>
+            <Side />
+            <div class="stage">
+                <Routes fallback=Nowhere>
+                    <Route path=path!("/") view=|| view! { <Redirect path="/sessions" /> } />
+                    <Route path=path!("/users") view=views::users::Users />
+                    <Route path=path!("/sessions") view=views::sessions::Sessions />
+                    <Route path=path!("/gateways") view=views::gateways::Gateways />
+                    <Route path=path!("/audit") view=views::audit::Audit />
+                </Routes>
+                <views::panel::PanelHost />
+            </div>
+        </div>
+        <Toasted />
+        <Palette />
+        <KeySheet />
+        <Terminate target=over.terminate />
+    }
+}
+
+#[component]
+fn Nowhere() -> impl IntoView {
+    view! {
+        <main data-view="nowhere">
+            <div class="nowhere">
+                <h1>"There is nothing here"</h1>
+                <p>"The address may be mistyped, or from another version of the console."</p>
+                <A href="/sessions" attr:class="button">"To the sessions"</A>
+            </div>
+        </main>
+    }
+}
+
+fn focus_view() {
+    let main = document().query_selector(".stage > main").ok().flatten();
+    if let Some(main) = main.and_then(|main| main.dyn_into::<web_sys::HtmlElement>().ok()) {
+        main.set_tab_index(-1);
+        // It is on the page.
+        let _ = main.focus();
     }
 }

@@ -1,15 +1,25 @@
 //! The sign-in page. It stands in front of whatever address one came to, and leaves the address alone.
 
-use crate::session::{self, Who};
-use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
+use crate::{
+    kit::icon::Mark,
+    session::{self, Who},
+};
+use leptos::{
+    ev::{KeyboardEvent, SubmitEvent},
+    html,
+    prelude::*,
+    task::spawn_local,
+};
 
 #[component]
 pub fn SignIn() -> impl IntoView {
     let session = session::expect();
-    let has_ended = matches!(session.who().clone(), Who::Ended(_));
+    let has_ended = untrack(|| matches!(session.who(), Who::Ended(_)));
     let (name, password) = (NodeRef::<html::Input>::new(), NodeRef::<html::Input>::new());
     let failure = RwSignal::new(None::<String>);
     let is_busy = RwSignal::new(false);
+    let has_caps = RwSignal::new(false);
+    document().set_title("Sign in · ViWorkS");
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let (Some(name), Some(field)) = (name.get_untracked(), password.get_untracked()) else { return };
@@ -21,9 +31,9 @@ pub fn SignIn() -> impl IntoView {
         failure.set(None);
         spawn_local(async move {
             let answer = session.sign_in(name.trim().to_owned(), typed).await;
-            is_busy.set(false);
+            let _ = is_busy.try_set(false);
             if let Err(refused) = answer {
-                failure.set(Some(match refused.advice() {
+                let _ = failure.try_set(Some(match refused.advice() {
                     Some(advice) => format!("{}. {advice}.", refused.title()),
                     None => refused.title(),
                 }));
@@ -33,13 +43,17 @@ pub fn SignIn() -> impl IntoView {
             }
         });
     };
+    let caps = move |event: KeyboardEvent| has_caps.set(event.get_modifier_state("CapsLock"));
     view! {
         <main class="sign-in">
             <form data-view="sign-in" on:submit=submit>
-                <h1>"ViWorkS"</h1>
-                <Show when=move || has_ended>
-                    <p class="note" role="status">"Your sign-in has ended. Sign in again to go on where you were."</p>
-                </Show>
+                <div class="sign-in-head">
+                    <Mark />
+                    <h1>"Sign in to ViWorkS"</h1>
+                    <Show when=move || has_ended>
+                        <p role="status">"Your sign-in has ended. Sign in again to go on where you were."</p>
+                    </Show>
+                </div>
                 <label>
                     <span>"Name"</span>
                     <input
@@ -49,13 +63,25 @@ pub fn SignIn() -> impl IntoView {
                 </label>
                 <label>
                     <span>"Password"</span>
-                    <input node_ref=password name="password" type="password" autocomplete="current-password" required />
+                    <input
+                        node_ref=password name="password" type="password" autocomplete="current-password" required
+                        on:keydown=caps on:keyup=caps on:blur=move |_| has_caps.set(false)
+                    />
+                    <Show when=move || has_caps.get()>
+                        <span class="caps" role="status">"Caps Lock is on"</span>
+                    </Show>
                 </label>
                 <div role="alert" class="failure">{move || failure.get()}</div>
-                <button type="submit" class="primary" aria-disabled=move || is_busy.get().to_string()>
+                <button
+                    type="submit" class="button primary wide"
+                    aria-disabled=move || is_busy.get().then_some("true")
+                    aria-busy=move || is_busy.get().then_some("true")
+                >
                     {move || if is_busy.get() { "Signing in…" } else { "Sign in" }}
                 </button>
-                <p class="note">"A lost password is recovered on the server: viworks operator recover"</p>
+                <p class="note">
+                    "A lost password is recovered on the server: " <code>"viworks operator recover"</code>
+                </p>
             </form>
         </main>
     }

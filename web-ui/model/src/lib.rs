@@ -12,6 +12,8 @@ pub mod format;
 pub mod gateways;
 pub mod list;
 pub mod load;
+pub mod notices;
+pub mod palette;
 pub mod password;
 pub mod place;
 pub mod qr;

@@ -68,6 +68,21 @@ pub fn Dialog(
     }
 }
 
+/// For a dialog that is about something: open while there is something, and nothing once it is closed.
+pub fn open_while_some<T: Send + Sync + 'static>(about: RwSignal<Option<T>>) -> RwSignal<bool> {
+    let open = RwSignal::new(false);
+    let is_some = Memo::new(move |_| about.with(Option::is_some));
+    Effect::new(move |_| open.set(is_some.get()));
+    Effect::new(move |was: Option<bool>| {
+        let is = open.get();
+        if was == Some(true) && !is {
+            about.set(None);
+        }
+        is
+    });
+    open
+}
+
 /// Opens and closes the element with the signal. It opens once its children stand, so that `autofocus` finds its
 /// field.
 pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {

@@ -70,6 +70,13 @@ pub fn go(address: &str) {
     with(|_, go| Rc::clone(go)).inspect(|go| go(address, false));
 }
 
+/// Another view's address, with a panel open in it if there is one. The path may have parameters.
+pub fn address(path: &str, panel: Option<Panel>) -> String {
+    let (path, search) = path.split_once('?').unwrap_or((path, ""));
+    let panel = panel.map(|panel| panel.to_string());
+    place::join(path, &place::with(search, place::PANEL, panel.as_deref()))
+}
+
 fn change(name: &str, value: Option<&str>, replace: bool) {
     let changed = with(|location, go| {
         let search = location.search.get_untracked();

@@ -12,8 +12,7 @@ use body::Body;
 use leptos::{children::ViewFn, html, prelude::*, task::spawn_local};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use viworks_api::problem::code;
-use viworks_web_model::{list::Row, request::Paged};
+use viworks_web_model::{list::Row, request::Paged, words};
 use window::Window;
 
 /// Skeleton rows while the first answer is on its way.
@@ -106,6 +105,7 @@ pub fn LiveTable<R: Paged + DeserializeOwned + Send + Sync>(
     // The columns without cells of their own, for each amount of room.
     let tracks = [Room::Any, Room::Mid, Room::Wide].map(|room| tracks(&columns, room));
     let [few, mid, all] = tracks;
+    let card_lines = card_lines(&columns).to_string();
     let count = move || if rows.has_more() { -1 } else { rows.ids().len() as i64 + 1 };
     let heads = columns
         .iter()
@@ -128,13 +128,14 @@ pub fn LiveTable<R: Paged + DeserializeOwned + Send + Sync>(
             style=("--few", few)
             style=("--mid", mid)
             style=("--all", all)
+            style=("--card-lines", card_lines)
             on:pointerenter=move |_| window.pointed.set(true)
             on:pointerleave=move |_| window.pointed.set(false)
             on:focusin=move |_| window.focused.set(true)
             on:focusout=move |event| window.focus_left(&event, scroller)
         >
             <Newer rows window scroller />
-            <div class="scroller" node_ref=scroller on:scroll=move |_| window.measure(scroller)>
+            <div class="scroller" data-scrolls="" node_ref=scroller on:scroll=move |_| window.measure(scroller)>
                 <div
                     role="table"
                     data-table=name
@@ -158,7 +159,7 @@ pub fn LiveTable<R: Paged + DeserializeOwned + Send + Sync>(
                     <div class="empty">{empty.run()}</div>
                 </Show>
                 {move || match rows.state() {
-                    State::Refused(code) => Some(view! { <div class="empty refused" role="alert">{refusal(&code)}</div> }),
+                    State::Refused(code) => Some(view! { <div class="empty refused" role="alert">{words::refused(&code)}</div> }),
                     State::Asking | State::Here => None,
                 }}
                 <Foot rows window />
@@ -218,18 +219,16 @@ fn tracks<R>(columns: &[Column<R>], room: Room) -> String {
     shown.map(|column| column.width).collect::<Vec<_>>().join(" ")
 }
 
+/// A card has its first column as headline, its buttons beside that, and the others two by two.
+fn card_lines<R>(columns: &[Column<R>]) -> usize {
+    let small = columns.iter().skip(1).filter(|column| column.room <= Room::Mid);
+    small.filter(|column| !column.class.contains("acts")).count().div_ceil(2)
+}
+
 const fn room_class(room: Room) -> &'static str {
     match room {
         Room::Any => "",
         Room::Mid => "from-mid",
         Room::Wide => "from-wide",
-    }
-}
-
-fn refusal(why: &str) -> &'static str {
-    match why {
-        code::FORBIDDEN => "Your role does not see this list.",
-        code::UNAVAILABLE => "The server cannot answer just now. It is asked again by itself.",
-        _ => "The server does not answer this question. Change the filters, or reload the page.",
     }
 }

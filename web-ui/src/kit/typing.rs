@@ -11,11 +11,13 @@ pub fn is_typing(event: &KeyboardEvent) -> bool {
         let editable = target.dyn_ref::<HtmlElement>().is_some_and(HtmlElement::is_content_editable);
         editable || matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
     });
-    in_field
-        || event.is_composing()
-        || document().query_selector("dialog[open]").is_ok_and(|open| open.is_some())
+    in_field || event.is_composing() || has_dialog()
 }
 
 pub fn has_modifier(event: &KeyboardEvent) -> bool {
     event.ctrl_key() || event.meta_key() || event.alt_key()
+}
+
+pub fn has_dialog() -> bool {
+    document().query_selector("dialog[open]").is_ok_and(|open| open.is_some())
 }

@@ -1,14 +1,167 @@
-//! A word about what has just happened, wherever one is.
+//! A word about what has just happened, wherever one is. It goes by itself; nothing that must be read belongs here.
 
-use crate::kit::pill::Tone;
-use leptos::prelude::*;
+use crate::{
+    feed,
+    kit::{
+        icon::Close,
+        pill,
+        place::{self, Panel},
+    },
+};
+use gloo_timers::future::TimeoutFuture;
+use leptos::{prelude::*, task::spawn_local};
+use viworks_api::feed::Notice;
+use viworks_web_model::{
+    notices::{self, Said},
+    words::Tone,
+};
 
-/// Says something in passing. It is gone by itself; nothing that must be read belongs here.
+/// More than these are counted.
+const SEEN: usize = 3;
+const STAYS_MS: u32 = 8_000;
+/// What is bad waits for somebody who has looked away.
+const BAD_STAYS_MS: u32 = 20_000;
+const STEP_MS: u32 = 250;
+
+#[derive(Clone, Debug, PartialEq)]
+struct Toast {
+    id: u64,
+    tone: Tone,
+    text: String,
+    to: Option<To>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct To {
+    title: &'static str,
+    address: String,
+}
+
+#[derive(Clone, Copy)]
+struct Toasts {
+    shown: RwSignal<Vec<Toast>>,
+    /// Somebody points at them or has the focus in one: none goes.
+    held: RwSignal<bool>,
+    next: StoredValue<u64>,
+}
+
+thread_local! {
+    /// The shell's, for whoever has something to say.
+    static CURRENT: std::cell::Cell<Option<Toasts>> = const { std::cell::Cell::new(None) };
+}
+
+/// Says something in passing.
 pub fn say(tone: Tone, text: impl Into<String>) {
-    let _ = (tone, text.into());
+    if let Some(toasts) = CURRENT.get() {
+        toasts.add(tone, text.into(), None);
+    }
+}
+
+impl Toasts {
+    fn add(self, tone: Tone, text: String, to: Option<To>) {
+        let Some(id) = self.next.try_update_value(|next| {
+            *next += 1;
+            *next
+        }) else {
+            return;
+        };
+        let _ = self.shown.try_update(|shown| shown.push(Toast { id, tone, text, to }));
+        spawn_local(async move {
+            let mut left = if tone == Tone::Bad { BAD_STAYS_MS } else { STAYS_MS };
+            while left > 0 {
+                TimeoutFuture::new(STEP_MS).await;
+                if self.held.try_get_untracked() != Some(true) {
+                    left = left.saturating_sub(STEP_MS);
+                }
+            }
+            self.remove(id);
+        });
+    }
+
+    fn remove(self, id: u64) {
+        let _ = self.shown.try_update(|shown| shown.retain(|toast| toast.id != id));
+    }
+
+    fn clear(self) {
+        self.shown.update(Vec::clear);
+        self.held.set(false);
+    }
+
+    fn tell(self, said: Said) {
+        let to = said.about.map(|about| match about {
+            notices::About::User(id) => ("Open user", place::address("/users", Some(Panel::User(id)))),
+            notices::About::Session(id) => {
+                ("Open session", place::address("/sessions?show=ended", Some(Panel::Session(id))))
+            }
+            notices::About::Users => ("Show users", place::address("/users", None)),
+            notices::About::Sessions => ("Show sessions", place::address("/sessions?show=ended", None)),
+            notices::About::Gateways => ("Show gateways", place::address("/gateways", None)),
+        });
+        self.add(said.tone, said.text, to.map(|(title, address)| To { title, address }));
+    }
+}
+
+/// Where they stand, and what makes them: the feed's notices, and [`say`].
+#[component]
+pub fn Toasted() -> impl IntoView {
+    let feed = feed::expect();
+    let toasts =
+        Toasts { shown: RwSignal::new(Vec::new()), held: RwSignal::new(false), next: StoredValue::new(0) };
+    CURRENT.set(Some(toasts));
+    Effect::new(move |_| {
+        let heard: Vec<Notice> = feed.take_notices();
+        notices::coalesce(&heard).into_iter().for_each(|said| toasts.tell(said));
+    });
+    let seen =
+        move || toasts.shown.with(|all| all.iter().rev().take(SEEN).rev().cloned().collect::<Vec<_>>());
+    let more = move || toasts.shown.with(Vec::len).saturating_sub(SEEN);
+    view! {
+        <div
+            class="toasts" role="status" aria-label="What has just happened" aria-live="polite" aria-atomic="false"
+            on:pointerenter=move |_| toasts.held.set(true)
+            on:pointerleave=move |_| toasts.held.set(false)
+            on:focusin=move |_| toasts.held.set(true)
+            on:focusout=move |_| toasts.held.set(false)
+            on:keydown=move |event| {
+                if event.key() == "Escape" {
+                    event.prevent_default();
+                    toasts.clear();
+                }
+            }
+        >
+            <Show when=move || more() != 0>
+                <button type="button" class="toast-more" on:click=move |_| toasts.clear()>
+                    {move || format!("and {} more · dismiss all", more())}
+                </button>
+            </Show>
+            <For each=seen key=|toast| toast.id let:toast>
+                <One toast toasts />
+            </For>
+        </div>
+    }
 }
 
 #[component]
-pub fn Toasts() -> impl IntoView {
-    view! { <div class="toasts" role="status"></div> }
+fn One(toast: Toast, toasts: Toasts) -> impl IntoView {
+    let Toast { id, tone, text, to } = toast;
+    let link = to.map(|To { title, address }| {
+        view! { <a href=address on:click=move |_| toasts.remove(id)>{title}</a> }
+    });
+    view! {
+        <div class="toast" data-toast=id.to_string() data-tone=pill::word(tone)>
+            <div class="toast-text">
+                {text}
+                {link}
+            </div>
+            <button
+                type="button" class="icon-button" aria-label="Dismiss"
+                on:click=move |_| {
+                    toasts.remove(id);
+                    toasts.held.set(false);
+                }
+            >
+                <Close />
+            </button>
+        </div>
+    }
 }

@@ -1,0 +1,67 @@
+//! How live the page is, in words, always in sight.
+
+use crate::{feed, kit::time};
+use leptos::prelude::*;
+use viworks_web_model::{feed::Mark, format};
+
+#[component]
+pub fn LiveMark() -> impl IntoView {
+    let feed = feed::expect();
+    let mark = feed.mark();
+    let is_offline = Memo::new(move |_| matches!(mark.get(), Mark::Offline { .. }));
+    // Sequences go by too fast to be read out; that the page is old, and that it no longer is, is worth a word.
+    let told = Memo::new(move |before: Option<&&'static str>| {
+        match (mark.get(), before.copied().unwrap_or_default()) {
+            (Mark::Offline { .. }, _) => OFFLINE,
+            (Mark::Live { .. }, OFFLINE | BACK) => BACK,
+            (_, before) => before,
+        }
+    });
+    view! {
+        <div
+            class="live"
+            data-live=move || mark.get().word()
+            data-seq=move || mark.get().seq().to_string()
+            title=move || explain(mark.get())
+        >
+            <span class="live-dot" aria-hidden="true"></span>
+            <span class="live-text">{move || say(mark.get())}</span>
+            <Show when=move || is_offline.get()>
+                <button type="button" class="button small" on:click=move |_| feed.retry_now()>
+                    "Retry"
+                    <span class="long">" now"</span>
+                </button>
+            </Show>
+        </div>
+        <p class="sr-only" role="status">{move || told.get()}</p>
+    }
+}
+
+const OFFLINE: &str = "Offline. What is shown may be old.";
+const BACK: &str = "Live again.";
+
+fn say(mark: Mark) -> impl IntoView {
+    let (word, more) = match mark {
+        Mark::Connecting => ("Connecting…", String::new()),
+        Mark::Live { seq } => ("Live", format!(" · {}", format::number(seq))),
+        Mark::CatchingUp { seq } => ("Catching up", format!(" · {}", format::number(seq))),
+        Mark::Offline { since, .. } => {
+            ("Offline", format!(" since {} · retrying", time::local(since).short_clock()))
+        }
+    };
+    view! {
+        <b>{word}</b>
+        {more}
+    }
+}
+
+fn explain(mark: Mark) -> String {
+    match mark {
+        Mark::Connecting => "The console is connecting to the server.".into(),
+        Mark::Live { seq } => format!("Everything up to entry {seq} of the log is on the screen."),
+        Mark::CatchingUp { seq } => format!("The screen shows the log up to entry {seq}; more has happened."),
+        Mark::Offline { seq, .. } => {
+            format!("Not connected. What is shown is as of entry {seq} of the log.")
+        }
+    }
+}

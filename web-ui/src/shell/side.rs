@@ -1,0 +1,132 @@
+//! The way between the views, how live the page is, and who is signed in.
+
+use crate::{
+    kit::{
+        icon::{Gateway, Keys, Leave, Lines, Mark, People, Pulse, Search},
+        pill::Tone,
+        place,
+    },
+    session,
+    shell::{Over, live_mark::LiveMark, theme::ThemeChoice, toasts},
+};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::components::A;
+use viworks_web_model::words;
+
+#[component]
+pub fn Side() -> impl IntoView {
+    let over = expect_context::<Over>();
+    view! {
+        <header class="side">
+            <A href="/sessions" attr:class="brand" attr:aria-label="ViWorkS, to the sessions">
+                <Mark />
+                <span>"ViWorkS"</span>
+            </A>
+            <button type="button" class="seek" aria-label="Search and act" on:click=move |_| over.palette.set(true)>
+                <Search />
+                <span>"Search…"</span>
+                <kbd>{if is_apple() { "⌘ K" } else { "Ctrl K" }}</kbd>
+            </button>
+            <nav class="ways" aria-label="Views">
+                <Way to="/users" name="Users"><People /></Way>
+                <Way to="/sessions" name="Sessions"><Pulse /></Way>
+                <Way to="/gateways" name="Gateways"><Gateway /></Way>
+                <Way to="/audit" name="Audit"><Lines /></Way>
+            </nav>
+            <div class="foot">
+                <LiveMark />
+                <Me />
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn Way(to: &'static str, name: &'static str, children: Children) -> impl IntoView {
+    // The router marks what is below a path too; here it is the same.
+    view! {
+        <A href=to attr:title=name>
+            {children()}
+            <span>{name}</span>
+        </A>
+    }
+}
+
+#[component]
+fn Me() -> impl IntoView {
+    let session = session::expect();
+    let over = expect_context::<Over>();
+    let name = Memo::new(move |_| session.me().map(|me| me.name).unwrap_or_default());
+    let role = Memo::new(move |_| session.me().map(|me| words::role(me.role)).unwrap_or_default());
+    let first = move || name.get().chars().next().map(String::from).unwrap_or_default();
+    view! {
+        <button
+            type="button" class="me" data-menu="me" popovertarget="menu-me"
+            aria-label=move || format!("{}, {}: theme and sign-out", name.get(), role.get())
+        >
+            <span class="avatar" aria-hidden="true">{first}</span>
+            <span class="me-words" aria-hidden="true">
+                <span>{name}</span>
+                <span>{role}</span>
+            </span>
+        </button>
+        <div id="menu-me" class="menu" popover="auto">
+            <p class="menu-who">
+                <b>{name}</b>
+                {role}
+            </p>
+            <div class="menu-part">
+                <p class="menu-label">"Theme"</p>
+                <ThemeChoice />
+            </div>
+            <div class="menu-part">
+                <button
+                    type="button" class="menu-item" popovertarget="menu-me" popovertargetaction="hide"
+                    on:click=move |_| over.keys.set(true)
+                >
+                    <Keys />
+                    "Keyboard"
+                    <kbd>"?"</kbd>
+                </button>
+                <button
+                    type="button" class="menu-item" popovertarget="menu-me" popovertargetaction="hide"
+                    on:click=move |_| sign_out()
+                >
+                    <Leave />
+                    "Sign out"
+                </button>
+            </div>
+        </div>
+    }
+}
+
+pub fn sign_out() {
+    let Some(session) = session::current() else { return };
+    spawn_local(async move {
+        if let Err(failure) = session.sign_out().await {
+            toasts::say(Tone::Bad, format!("You are still signed in. {}.", failure.title()));
+        }
+    });
+}
+
+/// Where the key beside the space bar is another one.
+pub fn is_apple() -> bool {
+    let agent = window().navigator().user_agent().unwrap_or_default();
+    agent.contains("Mac") || agent.contains("iPhone") || agent.contains("iPad")
+}
+
+/// The view that an address shows, as the window's title has it.
+pub fn title(path: &str) -> &'static str {
+    match path {
+        "/users" => "Users",
+        "/sessions" | "/" => "Sessions",
+        "/gateways" => "Gateways",
+        "/audit" => "Audit",
+        _ => "Nothing here",
+    }
+}
+
+/// The window is called after the view.
+pub fn follow_title() {
+    Effect::new(move |_| document().set_title(&format!("{} · ViWorkS", title(&place::path()))));
+}
