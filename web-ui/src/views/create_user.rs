@@ -11,12 +11,19 @@ use crate::{
     feed::{self, Feed},
     http,
     kit::{dialog::Dialog, pill::Tone, place},
+    live::Watched,
     session,
     shell::toasts,
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use progress::{Made, Progress};
-use viworks_api::{Created, gateway::GatewayState, operator::Permission, policy::PolicySummary, user::CreateRequest};
+use viworks_api::{
+    Created,
+    gateway::GatewayState,
+    operator::Permission,
+    policy::PolicySummary,
+    user::{CreateRequest, UserRow},
+};
 use viworks_domain::ids::UserId;
 use viworks_web_model::{
     form::{self, Attempts, Choices, Draft, Field, Wrong},
@@ -41,10 +48,12 @@ struct Form {
     made: RwSignal<Option<Made>>,
     attempts: StoredValue<Attempts>,
     feed: Feed,
+    /// The view's list: who has made a user sees them there at once.
+    rows: Watched<UserRow>,
 }
 
 impl Form {
-    fn new(names: Names) -> Self {
+    fn new(names: Names, rows: Watched<UserRow>) -> Self {
         let session = session::expect();
         let choices = Memo::new(move |_| Choices {
             policies: names.policies.rows(),
@@ -64,7 +73,9 @@ impl Form {
         let wrong = Memo::new(move |_| {
             let mut wrong = Vec::new();
             if tried.get() {
-                wrong = draft.with(|draft| choices.with(|choices| draft.request(choices).err())).unwrap_or_default();
+                wrong = draft
+                    .with(|draft| choices.with(|choices| draft.request(choices).err()))
+                    .unwrap_or_default();
             }
             wrong.extend(refused.get());
             wrong
@@ -81,6 +92,7 @@ impl Form {
             made: RwSignal::new(None),
             attempts: StoredValue::new(Attempts::default()),
             feed: feed::expect(),
+            rows,
         }
     }
 
@@ -133,6 +145,7 @@ impl Form {
                     drop(self.draft.try_set(Draft::default()));
                     drop(self.made.try_set(Some(Made { id: created.id, username, gateways })));
                     self.feed.reached(created.accepted.seq).await;
+                    self.rows.settle();
                 }
                 Err(failure) => self.failed(&failure),
             }
@@ -158,8 +171,8 @@ impl Form {
 
 /// The dialog, and what the address says of it.
 #[component]
-pub fn CreateUser(names: Names, phone: RwSignal<Option<UserId>>) -> impl IntoView {
-    let form = Form::new(names);
+pub fn CreateUser(names: Names, rows: Watched<UserRow>, phone: RwSignal<Option<UserId>>) -> impl IntoView {
+    let form = Form::new(names, rows);
     let (open, asks) = (RwSignal::new(false), RwSignal::new(false));
     let wanted = place::value("new");
     let is_wanted = Memo::new(move |_| wanted.with(|wanted| wanted.as_deref() == Some("user")));
@@ -198,7 +211,8 @@ pub fn CreateUser(names: Names, phone: RwSignal<Option<UserId>>) -> impl IntoVie
         !loses
     });
     let title = Signal::derive(move || {
-        form.made.with(|made| made.as_ref().map_or_else(|| "Create user".into(), |made| made.username.clone()))
+        form.made
+            .with(|made| made.as_ref().map_or_else(|| "Create user".into(), |made| made.username.clone()))
     });
     view! {
         <Dialog name="create-user" title open may_close>

@@ -24,10 +24,12 @@ impl Names {
         let feed = feed::expect();
         let policies = feed.watch::<PolicySummary>(|| Query::Policies, MOST_ROWS);
         let gateways = feed.watch::<GatewayRow>(|| Query::Gateways, MOST_ROWS);
-        let policy =
-            Memo::new(move |_| policies.rows().into_iter().map(|row| (row.id, row.name)).collect::<HashMap<_, _>>());
-        let gateway =
-            Memo::new(move |_| gateways.rows().into_iter().map(|row| (row.id, row.name)).collect::<HashMap<_, _>>());
+        let policy = Memo::new(move |_| {
+            policies.rows().into_iter().map(|row| (row.id, row.name)).collect::<HashMap<_, _>>()
+        });
+        let gateway = Memo::new(move |_| {
+            gateways.rows().into_iter().map(|row| (row.id, row.name)).collect::<HashMap<_, _>>()
+        });
         Self { policies, gateways, policy, gateway }
     }
 

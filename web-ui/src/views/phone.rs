@@ -61,10 +61,8 @@ struct Offer {
 #[component]
 fn Enrolment(user: UserId, open: RwSignal<bool>) -> impl IntoView {
     let feed = feed::expect();
-    let rows = feed.watch::<UserRow>(
-        move || Query::Users(UserQuery { id: Some(user), ..UserQuery::default() }),
-        1,
-    );
+    let rows =
+        feed.watch::<UserRow>(move || Query::Users(UserQuery { id: Some(user), ..UserQuery::default() }), 1);
     let row = Memo::new(move |_| rows.rows().into_iter().next());
     let phase = RwSignal::new(Phase::Asking);
     let ask = move || {
@@ -86,7 +84,9 @@ fn Enrolment(user: UserId, open: RwSignal<bool>) -> impl IntoView {
     ask();
 
     let left = Memo::new(move |_| match phase.get() {
-        Phase::Offered(offer) => Some(Duration::from_secs(offer.expires_at.since(feed.now().get()).as_secs())),
+        Phase::Offered(offer) => {
+            Some(Duration::from_secs(offer.expires_at.since(feed.now().get()).as_secs()))
+        }
         _ => None,
     });
     Effect::new(move |_| {
@@ -98,7 +98,8 @@ fn Enrolment(user: UserId, open: RwSignal<bool>) -> impl IntoView {
     Effect::new(move |_| {
         let Phase::Offered(Offer { device, .. }) = phase.get() else { return };
         let is_enrolled = row.with(|row| {
-            row.as_ref().is_some_and(|row| row.devices.iter().any(|known| known.id == device && known.enrolled))
+            row.as_ref()
+                .is_some_and(|row| row.devices.iter().any(|known| known.id == device && known.enrolled))
         });
         if is_enrolled {
             phase.set(Phase::Enrolled);
@@ -134,8 +135,7 @@ fn Code(offer: Offer, left: Memo<Option<Duration>>, name: Signal<String>) -> imp
     let payload = StoredValue::new(offer.payload);
     let copy = move |_| {
         // Copied out of the page it is no longer ours to wipe; people ask for it where a camera does not work.
-        let Some(promise) =
-            payload.try_with_value(|text| window().navigator().clipboard().write_text(text))
+        let Some(promise) = payload.try_with_value(|text| window().navigator().clipboard().write_text(text))
         else {
             return;
         };
@@ -146,9 +146,7 @@ fn Code(offer: Offer, left: Memo<Option<Duration>>, name: Signal<String>) -> imp
             }
         });
     };
-    let clock = move || {
-        left.get().map(|left| format!("{}:{:02}", left.as_secs() / 60, left.as_secs() % 60))
-    };
+    let clock = move || left.get().map(|left| format!("{}:{:02}", left.as_secs() / 60, left.as_secs() % 60));
     view! {
         <p>"Open the authenticator on the phone of " <strong>{name}</strong> " and scan this. It works once."</p>
         {match drawing {

@@ -16,7 +16,8 @@ use viworks_web_model::{steps, words};
 /// Directory, VPN/SPA and Panel; over several gateways the worst counts, and the title says which it is.
 #[component]
 pub fn StepPills(#[prop(into)] steps: Signal<Vec<StepRow>>, names: Names) -> impl IntoView {
-    let pills = Memo::new(move |_| steps.with(|steps| steps::pills(steps, &|gateway| names.gateway(gateway))));
+    let pills =
+        Memo::new(move |_| steps.with(|steps| steps::pills(steps, &|gateway| names.gateway(gateway))));
     let one = move |place: &'static str| {
         let pill = Memo::new(move |_| pills.with(|all| all.iter().find(|pill| pill.place == place).cloned()));
         let state = move || pill.get().map_or(StepState::Pending, |pill| pill.state);

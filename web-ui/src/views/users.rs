@@ -57,6 +57,11 @@ pub fn Users() -> impl IntoView {
         Some(Panel::User(id)) => Some(id),
         Some(Panel::Session(_)) | None => None,
     });
+    let (feed, busy) = (feed::expect(), RwSignal::new(false));
+    let on_key = Callback::new(move |(letter, id)| {
+        let Some(row) = rows.row(id).filter(|_| letter == 'x' && may_manage.get_untracked()) else { return };
+        row.with_untracked(|row| actions.act(row, feed, busy));
+    });
     let create = move |_| place::set("new", Some("user".into()));
     let is_filtered = move || query.get() != UserQuery::default();
     let empty = ViewFn::from(move || {
@@ -94,10 +99,10 @@ pub fn Users() -> impl IntoView {
             <LiveTable
                 name="users" label="Users" rows columns state=|row: &UserRow| words::of(&row.state)
                 id=|id: UserId| id.to_string() selected
-                on_open=Callback::new(|id| place::open(Panel::User(id))) empty
+                on_open=Callback::new(|id| place::open(Panel::User(id))) on_key empty
             />
             <Show when=move || may_manage.get()>
-                <CreateUser names phone=actions.phone />
+                <CreateUser names rows phone=actions.phone />
                 <PhoneDialog user=actions.phone />
                 <SuspendDialog user=actions.suspend />
             </Show>

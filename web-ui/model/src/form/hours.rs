@@ -24,6 +24,14 @@ impl Hours {
         Self { days: WEEK.into_iter().take(5).collect(), from: "09:00".into(), to: "17:00".into() }
     }
 
+    /// Working hours on the days that the others leave free.
+    pub fn beside(others: &[Self]) -> Self {
+        let days = WEEK.into_iter().filter(|day| !others.iter().any(|other| other.days.contains(day)));
+        let days = days.collect::<BTreeSet<_>>();
+        let working = Self::working();
+        if days.is_empty() { working } else { Self { days, ..working } }
+    }
+
     pub fn of(window: &Window) -> Self {
         Self {
             days: window.days.iter().copied().collect(),

@@ -157,6 +157,12 @@ fn hours_become_windows_and_windows_hours() {
 }
 
 #[test]
+fn more_hours_begin_on_the_days_that_are_free() {
+    assert_eq!(Hours::beside(&[Hours::working()]).days, WEEK[5..].iter().copied().collect());
+    assert_eq!(Hours::beside(&[hours(&WEEK, "09:00", "10:00")]), Hours::working());
+}
+
+#[test]
 fn hours_over_midnight_are_two_windows_the_second_on_the_days_after() {
     let night = hours(&[Weekday::Fri, Weekday::Sun], "22:00", "06:00");
     assert!(night.ends_next_day());

@@ -22,13 +22,21 @@ pub fn Countries(form: Form) -> impl IntoView {
     });
     let choose = move |country: Country, wanted: bool| {
         let mut countries = chosen.get_untracked();
-        if wanted { countries.insert(country) } else { countries.remove(&country) };
+        if wanted {
+            countries.insert(country)
+        } else {
+            countries.remove(&country)
+        };
         form.edit(|draft| draft.countries = Some(countries));
     };
     let all = countries::all();
     let matching = Memo::new({
         let all = all.clone();
-        move |_| typed.with(|typed| all.iter().filter(|(code, name)| countries::matches(*code, name, typed)).count())
+        move |_| {
+            typed.with(|typed| {
+                all.iter().filter(|(code, name)| countries::matches(*code, name, typed)).count()
+            })
+        }
     });
     let list = all
         .into_iter()
@@ -79,7 +87,7 @@ pub fn Countries(form: Form) -> impl IntoView {
                     (false, _, _) => "As the policy says. Choose it first.",
                     (true, true, _) => "Every country that the policy does not deny.",
                     (true, false, false) => "As the policy says.",
-                    (true, false, true) => "This user's own: a policy of theirs is made from the one chosen.",
+                    (true, false, true) => "This user's own, in a policy made for them.",
                 }}
                 <Show when=move || is_own.get()>
                     " "

@@ -154,7 +154,11 @@ pub fn Gateways(form: Form, names: Names) -> impl IntoView {
     let is_chosen = move |id: GatewayId| form.draft.with(|draft| draft.gateways.contains(&id));
     let choose = move |id: GatewayId, wanted: bool| {
         form.edit(|draft| {
-            if wanted { draft.gateways.insert(id) } else { draft.gateways.remove(&id) };
+            if wanted {
+                draft.gateways.insert(id)
+            } else {
+                draft.gateways.remove(&id)
+            };
         });
     };
     view! {

@@ -32,7 +32,7 @@ pub fn Windows(form: Form) -> impl IntoView {
                     (None, _) => "As the policy says. Choose it first.".to_owned(),
                     (Some(zone), false) => format!("As the policy says, on the clock of {zone}."),
                     (Some(zone), true) => {
-                        format!("This user's own, on the clock of {zone}: a policy of theirs is made from the one chosen.")
+                        format!("This user's own, on the clock of {zone}, in a policy made for them.")
                     }
                 }}
                 <Show when=move || is_own.get()>
@@ -58,7 +58,7 @@ pub fn Windows(form: Form) -> impl IntoView {
                 </For>
                 <button
                     type="button" class="button" hidden=move || any_time.get() || !is_editable.get()
-                    on:click=move |_| edit(&|rows| rows.push(Hours::working()))
+                    on:click=move |_| edit(&|rows| rows.push(Hours::beside(rows)))
                 >
                     "Add hours"
                 </button>

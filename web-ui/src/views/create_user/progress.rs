@@ -38,7 +38,8 @@ pub fn Progress(
     let row = Memo::new(move |_| rows.rows().into_iter().next());
     let expected = steps::expected(gateways);
     let steps = Memo::new(move |_| row.get().map_or_else(|| expected.clone(), |row| row.steps));
-    let is_ready = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.state == UserState::Active)));
+    let is_ready =
+        Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.state == UserState::Active)));
     let enrol = move |_| {
         open.set(false);
         phone.set(Some(id));

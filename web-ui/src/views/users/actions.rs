@@ -2,7 +2,7 @@
 
 use super::cells::username;
 use crate::{
-    feed,
+    feed::{self, Feed},
     kit::{busy::ActButton, dialog::Dialog, pill::Tone},
     views::{act, names::Names, steps},
 };
@@ -17,6 +17,30 @@ use viworks_web_model::{steps as model, words};
 pub struct Actions {
     pub phone: RwSignal<Option<UserId>>,
     pub suspend: RwSignal<Option<(UserId, String)>>,
+}
+
+impl Actions {
+    /// What is most likely wanted of this user: another try of what failed, or a phone.
+    pub fn act(self, row: &UserRow, feed: Feed, busy: RwSignal<bool>) {
+        if model::failed(&row.steps).next().is_some() {
+            retry(row, feed, busy);
+        } else if is_here(row.state) {
+            self.phone.set(Some(row.id));
+        }
+    }
+}
+
+/// Somebody who is, or is about to be.
+const fn is_here(state: UserState) -> bool {
+    matches!(state, UserState::Provisioning | UserState::Active | UserState::Suspended)
+}
+
+fn retry(row: &UserRow, feed: Feed, busy: RwSignal<bool>) {
+    let (id, name) = (row.id, username(row));
+    let failed = model::failed(&row.steps).map(|(step, _)| step).collect::<Vec<_>>();
+    act::run(busy, Tone::Busy, async move {
+        steps::retry_steps(feed, id, failed).await.map(|()| format!("Trying again for {name}."))
+    });
 }
 
 #[component]
@@ -38,14 +62,7 @@ pub fn RowActions(
             Some((words::step_failure(why), remedy))
         })
     });
-    let retry = Callback::new(move |()| {
-        let (name, failed) = row.with_untracked(|row| {
-            (username(row), model::failed(&row.steps).map(|(step, _)| step).collect::<Vec<_>>())
-        });
-        act::run(busy, Tone::Busy, async move {
-            steps::retry_steps(feed, id, failed).await.map(|()| format!("Trying again for {name}."))
-        });
-    });
+    let retry = Callback::new(move |()| row.with_untracked(|row| retry(row, feed, busy)));
     let resume = Callback::new(move |()| {
         let name = row.with_untracked(username);
         act::run(busy, Tone::Good, async move {
@@ -55,9 +72,8 @@ pub fn RowActions(
     });
     let suspend = Callback::new(move |()| actions.suspend.set(Some((id, row.with_untracked(username)))));
     let phone = Callback::new(move |()| actions.phone.set(Some(id)));
-    let is_here = move || {
-        matches!(state.get(), UserState::Provisioning | UserState::Active | UserState::Suspended)
-    };
+    // What has failed comes first: there is nothing to sign in to yet.
+    let may_enrol = move || is_here(state.get()) && remedy.with(Option::is_none);
     view! {
         <Show when=move || may_manage.get()>
             <Show when=move || remedy.with(Option::is_some)>
@@ -66,7 +82,7 @@ pub fn RowActions(
                 </span>
                 <ActButton label="Retry" busy_label="Retrying…" class="small" busy on_click=retry />
             </Show>
-            <Show when=is_here>
+            <Show when=may_enrol>
                 <ActButton label="Enrol phone" class="small quiet" on_click=phone />
             </Show>
             <Show when=move || state.get() == UserState::Active>
@@ -96,7 +112,8 @@ pub fn SuspendDialog(user: RwSignal<Option<(UserId, String)>>) -> impl IntoView 
         let Some((id, name)) = user.get_untracked() else { return };
         act::run(busy, Tone::Good, async move {
             let address = format!("/v1/users/{id}/suspend");
-            let outcome = act::post(feed, &address, &json!({})).await.map(|_| format!("{name} is suspended."));
+            let outcome =
+                act::post(feed, &address, &json!({})).await.map(|_| format!("{name} is suspended."));
             drop(open.try_set(false));
             outcome
         });

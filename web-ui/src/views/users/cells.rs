@@ -18,7 +18,7 @@ type Row = ArcRwSignal<UserRow>;
 pub fn columns(names: Names, actions: Actions, may_manage: Signal<bool>) -> Vec<Column<UserRow>> {
     let mut columns = vec![
         Column::new("name", "Name", |row: Row| view! { <span>{move || row.with(username)}</span> })
-            .width("minmax(6rem,1.3fr)"),
+            .width("minmax(6rem,1.2fr)"),
         Column::new("state", "State", |row: Row| {
             let tone = part(&row, |row| words::user_tone(row.state));
             let text = part(&row, |row| words::user_state(row.state).to_owned());
@@ -41,13 +41,15 @@ pub fn columns(names: Names, actions: Actions, may_manage: Signal<bool>) -> Vec<
         .room(Room::Mid),
         Column::new("policies", "Policies", move |row: Row| {
             let ids = part(&row, |row| row.policies.clone());
-            let text = move || ids.get().into_iter().map(|id| names.policy(id)).collect::<Vec<_>>().join(", ");
+            let text =
+                move || ids.get().into_iter().map(|id| names.policy(id)).collect::<Vec<_>>().join(", ");
             view! { <span title=text>{text}</span> }
         })
         .room(Room::Mid),
         Column::new("gateways", "Gateways", move |row: Row| {
             let ids = part(&row, |row| row.gateways.clone());
-            let text = move || ids.get().into_iter().map(|id| names.gateway(id)).collect::<Vec<_>>().join(", ");
+            let text =
+                move || ids.get().into_iter().map(|id| names.gateway(id)).collect::<Vec<_>>().join(", ");
             view! { <span title=text>{text}</span> }
         })
         .room(Room::Wide),
@@ -72,7 +74,7 @@ pub fn columns(names: Names, actions: Actions, may_manage: Signal<bool>) -> Vec<
         let actions = Column::new("actions", "Actions", move |row: Row| {
             view! { <RowActions row names actions may_manage /> }
         });
-        columns.push(actions.class("acts").width("minmax(11.5rem,1.7fr)"));
+        columns.push(actions.class("acts").width("minmax(11.5rem,2.4fr)"));
     }
     columns
 }
