@@ -181,6 +181,21 @@ impl<R: Paged + serde::de::DeserializeOwned> Watched<R> {
     }
 }
 
+impl<R: Paged> Watched<R> {
+    /// Keeps the first `most` rows of a list that nobody holds; the others are paged again when they are wanted.
+    /// A page that is left open for weeks does not grow for weeks.
+    pub fn trim(self, most: usize) {
+        self.with(|inner| {
+            let Inner { list, rows, .. } = inner;
+            let gone = list.trim(most, |id| rows.get(&id).map(|row| row.with_untracked(R::cursor)));
+            for id in gone {
+                rows.remove(&id);
+            }
+        });
+        self.flush();
+    }
+}
+
 impl<R: Row> Inner<R> {
     fn keep(&mut self, row: &R) {
         match self.rows.get(&row.id()) {

@@ -189,6 +189,26 @@ impl<R: Row> List<R> {
         gone
     }
 
+    /// Keeps the first `most` rows, unless somebody is among them: what is behind comes again as a page, which
+    /// begins where `cursor` says that the last one kept ends. The ids of rows that are gone.
+    pub fn trim(&mut self, most: usize, cursor: impl FnOnce(R::Id) -> Option<String>) -> Vec<R::Id> {
+        if self.held || self.order.len() <= most {
+            return Vec::new();
+        }
+        let Some(next) =
+            most.checked_sub(1).and_then(|last| self.order.get(last)).and_then(|(_, id)| cursor(*id))
+        else {
+            return Vec::new();
+        };
+        let gone = self.order.split_off(most).into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+        for id in &gone {
+            self.keys.remove(id);
+        }
+        self.next = Some(next);
+        self.version += 1;
+        gone
+    }
+
     pub fn ids(&self) -> impl Iterator<Item = R::Id> + '_ {
         self.order.iter().map(|(_, id)| *id)
     }

@@ -79,6 +79,8 @@ pub trait Paged: crate::list::Row {
     const PATH: &'static str;
     /// The conditions as a query string's pairs; none for questions about other rows.
     fn pairs(query: &Query) -> Vec<(&'static str, String)>;
+    /// Where the page behind this row begins, as the server's own cursors say it.
+    fn cursor(&self) -> String;
 }
 
 impl Paged for UserRow {
@@ -91,6 +93,10 @@ impl Paged for UserRow {
             ("policy", policy.map(|id| id.to_string())),
             ("gateway", gateway.map(|id| id.to_string())),
         ])
+    }
+
+    fn cursor(&self) -> String {
+        format!("{}.{}", self.created_at.0, self.id)
     }
 }
 
@@ -108,6 +114,10 @@ impl Paged for SessionRow {
             ("policy", policy.map(|id| id.to_string())),
         ])
     }
+
+    fn cursor(&self) -> String {
+        format!("{}.{}", self.opened_at.0, self.id)
+    }
 }
 
 impl Paged for AuditRow {
@@ -120,6 +130,10 @@ impl Paged for AuditRow {
             ("correlation", correlation.map(|id| id.to_string())),
             ("kind", kind.clone()),
         ])
+    }
+
+    fn cursor(&self) -> String {
+        format!("{}.{}", self.seq, self.n)
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Group {
 pub enum About {
     /// A session, with how far it has come.
     Session(&'static str),
+    /// A sign-in that has not come as far as a session.
+    SignIn(&'static str),
     /// Anything else: what happened last that says more than a step.
     Other(String),
 }
@@ -89,12 +91,9 @@ impl Groups {
         for (group, head) in self.groups.iter_mut().zip(self.heads) {
             group.entries.sort_unstable_by(|a, b| b.cmp(a));
             group.entries.dedup();
-            group.actor = head.actor.unwrap_or(Actor::Stranger);
+            group.actor = head.actor.clone().unwrap_or(Actor::Stranger);
             group.continues = !begins(&head.kind);
-            group.about = match head.stage {
-                Some((stage, _)) => About::Session(stage),
-                None => About::Other(words::sentence(&head.cause)),
-            };
+            group.about = head.about();
         }
         self.groups.sort_unstable_by(|a, b| b.entries.first().cmp(&a.entries.first()));
         self.groups
@@ -129,6 +128,8 @@ impl Group {
 #[derive(Default)]
 struct Head {
     stage: Option<(&'static str, u8)>,
+    sign_in: Option<&'static str>,
+    was_refused: bool,
     oldest: Option<Place>,
     // Of the oldest entry: what began it, and who.
     cause: String,
@@ -143,11 +144,28 @@ impl Head {
         {
             self.stage = Some(stage);
         }
+        match row.kind.as_str() {
+            "user.login_succeeded" => self.sign_in = Some("is under way"),
+            "user.login_failed" => self.sign_in = Some("failed: wrong password"),
+            "command.refused" => self.was_refused = true,
+            _ => {}
+        }
         if self.oldest.is_none_or(|oldest| (row.seq, row.n) < oldest) {
             self.oldest = Some((row.seq, row.n));
             self.cause = summary(row, local);
             self.kind.clone_from(&row.kind);
             self.actor = Some(row.actor.clone());
+        }
+    }
+}
+
+impl Head {
+    fn about(&self) -> About {
+        match (self.stage, self.sign_in) {
+            (Some((stage, _)), _) => About::Session(stage),
+            (None, Some(_)) if self.was_refused => About::SignIn("was refused"),
+            (None, Some(stage)) => About::SignIn(stage),
+            (None, None) => About::Other(words::sentence(&self.cause)),
         }
     }
 }

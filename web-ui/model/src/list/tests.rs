@@ -107,6 +107,19 @@ fn a_page_that_overlaps_doubles_nothing() {
 }
 
 #[test]
+fn a_list_that_has_grown_long_is_cut_where_its_next_page_begins() {
+    let mut list = active(&[9, 8, 7], None);
+    list.hold();
+    assert!(list.trim(2, |id| Some(id.0[0].to_string())).is_empty(), "somebody is among them");
+    list.let_go();
+    assert_eq!(list.trim(2, |id| Some(id.0[0].to_string())), [SessionId([7; 16])]);
+    assert_eq!((shown(&list), list.next()), (vec![9, 8], Some("8")));
+    assert_eq!(list.take(&up(6)), Taken::Elsewhere);
+    list.extend(&[up(7), up(6)], None);
+    assert_eq!(shown(&list), [9, 8, 7, 6]);
+}
+
+#[test]
 fn another_question_begins_with_nothing() {
     let mut list = active(&[9, 8], None);
     list.ask(Query::Sessions(SessionQuery::default()));

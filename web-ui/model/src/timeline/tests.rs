@@ -66,6 +66,17 @@ fn a_story_knows_its_user_and_session_from_any_of_its_entries() {
 }
 
 #[test]
+fn a_sign_in_that_comes_to_nothing_says_what_became_of_it() {
+    let about = |kinds: &[&str]| {
+        let rows = kinds.iter().enumerate().map(|(n, kind)| row(n as u64, 1, kind, ""));
+        groups(&rows.collect::<Vec<_>>())[0].about.clone()
+    };
+    assert_eq!(about(&["user.login_failed"]), About::SignIn("failed: wrong password"));
+    assert_eq!(about(&["user.login_succeeded", "command.refused"]), About::SignIn("was refused"));
+    assert_eq!(about(&["user.login_succeeded", "session.opened"]), About::Session("is signing in"));
+}
+
+#[test]
 fn a_story_whose_beginning_is_missing_says_so() {
     let of = |kinds: &[&str]| {
         let rows = kinds.iter().rev().enumerate().map(|(n, kind)| row(9 - n as u64, 1, kind, ""));

@@ -150,7 +150,7 @@ pub const fn actor(actor: &Actor) -> &'static str {
             ProcessName::AttemptRefund => "ViWorkS (attempts)",
         },
         Actor::Machine => "the server's administrator",
-        Actor::Stranger => "somebody unknown",
+        Actor::Stranger => "somebody not signed in",
     }
 }
 

@@ -4,7 +4,10 @@ mod who;
 
 use crate::{
     http,
-    kit::{pill::Tone, place},
+    kit::{
+        pill::Tone,
+        place::{self, Panel},
+    },
     shell::toasts,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -27,6 +30,7 @@ const PROPOSED: &str = "20";
 #[component]
 pub fn Filters(query: Memo<AuditQuery>) -> impl IntoView {
     let is_filtered = Memo::new(move |_| query.get() != AuditQuery::default());
+    let panel = place::panel();
     let has_story = Memo::new(move |_| query.with(|query| query.correlation.is_some()));
     view! {
         <search class="filters">
@@ -43,7 +47,7 @@ pub fn Filters(query: Memo<AuditQuery>) -> impl IntoView {
             </Show>
             <span class="filter-acts">
                 <Show when=move || is_filtered.get()>
-                    <button type="button" class="button quiet" on:click=move |_| clear(&query.get_untracked())>
+                    <button type="button" class="button quiet" on:click=move |_| clear(panel.get_untracked())>
                         "Clear filters"
                     </button>
                 </Show>
@@ -58,21 +62,9 @@ pub fn Filters(query: Memo<AuditQuery>) -> impl IntoView {
     }
 }
 
-/// Takes out what is set, one after the other: each is a change of the address of its own.
-pub fn clear(query: &AuditQuery) {
-    let set = [
-        (timeline::USER, query.user.is_some()),
-        (timeline::SESSION, query.session.is_some()),
-        (timeline::KIND, query.kind.is_some()),
-        (timeline::CORRELATION, query.correlation.is_some()),
-    ];
-    spawn_local(async move {
-        for (name, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
-            place::set(name, None);
-            // The router reads the address back before the next change of it.
-            leptos::task::tick().await;
-        }
-    });
+/// Asks for everything again, with the panel open that is.
+pub fn clear(panel: Option<Panel>) {
+    place::go(&place::address("/audit", panel));
 }
 
 fn copy(command: String) {

@@ -24,6 +24,7 @@ use viworks_domain::ids::CorrelationId;
 use viworks_web_model::{
     format,
     list::Row as _,
+    place as model,
     request::{Paged as _, address},
     timeline::{self, About, Group},
 };
@@ -81,6 +82,10 @@ fn Title(group: Group, people: People) -> impl IntoView {
             Some(user) => view! { "Session of " {user} " " {stage} }.into_any(),
             None => view! { "A session " {stage} }.into_any(),
         },
+        About::SignIn(stage) => match user {
+            Some(user) => view! { "Sign-in of " {user} " " {stage} }.into_any(),
+            None => view! { "A sign-in " {stage} }.into_any(),
+        },
         About::Other(what) => view! { {what} {user.map(|user| view! { ": " {user} })} }.into_any(),
     }
 }
@@ -107,6 +112,9 @@ fn Meta(group: Group, names: Names) -> impl IntoView {
 fn Links(group: Group, query: Memo<AuditQuery>) -> impl IntoView {
     let Group { correlation, session, .. } = group;
     let is_only = Memo::new(move |_| query.with(|query| query.correlation == Some(correlation)));
+    // A place of its own: going back is where one was, with its filters.
+    let whole =
+        StoredValue::new(model::address("/audit", &[(timeline::CORRELATION, &correlation.to_string())]));
     view! {
         {session.map(|session| view! {
             <button type="button" class="link" on:click=move |_| place::open(Panel::Session(session))>"Session"</button>
@@ -114,7 +122,7 @@ fn Links(group: Group, query: Memo<AuditQuery>) -> impl IntoView {
         <Show when=move || !is_only.get()>
             <button
                 type="button" class="link" title="Every entry of it, down to each receipt"
-                on:click=move |_| place::set(timeline::CORRELATION, Some(correlation.to_string()))
+                on:click=move |_| whole.with_value(|whole| place::go(whole))
             >
                 "Whole story"
             </button>

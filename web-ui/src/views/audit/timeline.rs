@@ -2,7 +2,7 @@
 
 use super::story::Story;
 use crate::{
-    kit::{icon::ArrowUp, pill::Tone, time},
+    kit::{icon::ArrowUp, pill::Tone, place, time},
     live::{State, Watched},
     views::act,
 };
@@ -20,6 +20,9 @@ use wasm_bindgen::JsCast as _;
 const STRETCH: usize = 40;
 /// The next stretch comes when this many pixels are left below.
 const AHEAD: i32 = 1200;
+/// Entries of a list that nobody is in, and how many are left of more.
+const MOST: usize = 1000;
+const KEPT: usize = 400;
 /// Scrolled less than this is at the top.
 const TOP: i32 = 8;
 
@@ -93,6 +96,13 @@ pub fn Timeline(rows: Watched<AuditRow>, query: Memo<AuditQuery>, is_filtered: M
     let (pointed, focused, scrolled) = (RwSignal::new(false), RwSignal::new(false), RwSignal::new(false));
     let is_held = Memo::new(move |_| pointed.get() || focused.get() || scrolled.get());
     Effect::new(move |_| if is_held.get() { rows.hold() } else { rows.let_go() });
+
+    // Live at the top for days: what has sunk far below is paged again when somebody goes there.
+    Effect::new(move |_| {
+        if rows.ids().len() > MOST && !is_held.get() {
+            rows.trim(KEPT);
+        }
+    });
 
     let shown = RwSignal::new(STRETCH);
     let order = Memo::new(move |_| {
@@ -175,7 +185,7 @@ pub fn Timeline(rows: Watched<AuditRow>, query: Memo<AuditQuery>, is_filtered: M
                     </div>
                 </Show>
                 <Show when=move || is_empty.get()>
-                    <Nothing query is_filtered />
+                    <Nothing is_filtered />
                 </Show>
                 {move || match rows.state() {
                     State::Refused(code) => {
@@ -197,7 +207,8 @@ pub fn Timeline(rows: Watched<AuditRow>, query: Memo<AuditQuery>, is_filtered: M
 
 /// Nothing to show, and what to do about it.
 #[component]
-fn Nothing(query: Memo<AuditQuery>, is_filtered: Memo<bool>) -> impl IntoView {
+fn Nothing(is_filtered: Memo<bool>) -> impl IntoView {
+    let panel = place::panel();
     view! {
         <div class="empty">
             <Show
@@ -205,7 +216,7 @@ fn Nothing(query: Memo<AuditQuery>, is_filtered: Memo<bool>) -> impl IntoView {
                 fallback=|| view! { <p>"Nothing has happened yet. Whatever anybody does from now on stands here."</p> }
             >
                 <p>"Nothing matches these filters."</p>
-                <button type="button" class="button" on:click=move |_| super::filters::clear(&query.get_untracked())>
+                <button type="button" class="button" on:click=move |_| super::filters::clear(panel.get_untracked())>
                     "Show everything"
                 </button>
             </Show>
