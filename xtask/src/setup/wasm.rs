@@ -49,7 +49,7 @@ impl Toolchain {
         match self {
             Self::Own => {
                 let mut cargo = exec::cargo();
-                target(cargo.arg(command)).args(words);
+                target(cargo.arg(command)).args(words).env("CARGO_ENCODED_RUSTFLAGS", flags(None));
                 cargo
             }
             Self::Debian { linker, sysroot } => {
@@ -61,10 +61,8 @@ impl Toolchain {
                 cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
                 // Set by cargo and rustup for the toolchain that built this program.
                 cargo.env_remove("LD_LIBRARY_PATH").env_remove("RUSTUP_TOOLCHAIN");
-                if let Some(sysroot) = sysroot {
-                    // With `--target` these reach neither build scripts nor macros, which run on this machine.
-                    cargo.env("CARGO_ENCODED_RUSTFLAGS", sysroot_flag(sysroot));
-                }
+                // With `--target` these reach neither build scripts nor macros, which run on this machine.
+                cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(sysroot.as_deref()));
                 cargo
             }
         }
@@ -82,8 +80,10 @@ pub fn built() -> PathBuf {
     workspace::root().join("target/wasm")
 }
 
-fn sysroot_flag(sysroot: &Path) -> String {
-    format!("--sysroot={}", sysroot.display())
+/// Separated as cargo wants it. Views that keep their types are compiled for minutes, and to twice the size.
+fn flags(sysroot: Option<&Path>) -> String {
+    let sysroot = sysroot.map(|sysroot| format!("--sysroot={}", sysroot.display()));
+    sysroot.into_iter().chain(["--cfg=erase_components".to_owned()]).collect::<Vec<_>>().join("\u{1f}")
 }
 
 /// The toolchain to use.
@@ -383,7 +383,7 @@ mod tests {
             Toolchain::Debian { linker: "/usr/bin/wasm-ld-22".into(), sysroot: Some("/a b/sysroot".into()) };
         let cargo = toolchain.cargo("build", &[]);
         let flags = cargo.get_envs().find(|(name, _)| *name == "CARGO_ENCODED_RUSTFLAGS");
-        assert_eq!(flags.and_then(|(_, value)| value), Some("--sysroot=/a b/sysroot".as_ref()));
+        assert_eq!(flags.and_then(|(_, value)| value), Some("--sysroot=/a b/sysroot\u{1f}--cfg=erase_components".as_ref()));
         assert!(cargo.get_args().any(|word| word == TARGET));
         let clippy = toolchain.cargo("clippy", &["--", "-D", "warnings"]);
         assert_eq!(clippy.get_program(), DEBIAN_CLIPPY);
