@@ -1,6 +1,7 @@
 //! One control plane of a test's own; everything is gone when it is dropped.
 
 use crate::{
+    app::{self, Asker},
     clock,
     config::{self, Config},
     entropy, init,
@@ -33,7 +34,14 @@ use viworks_api::{
     client::{Ca, Client, IdempotencyKey},
     operator::SignInRequest,
 };
-use viworks_domain::{actor::Origin, permission::Role};
+use viworks_domain::{
+    actor::{Actor, Origin},
+    command::WireCommand,
+    event::AggregateRef,
+    ids::CorrelationId,
+    operator::Operator,
+    permission::Role,
+};
 use viworks_nats::{
     event_store::EventStore, folds::Folds, identity::role::BusRole, key_value, testing::find_server,
 };
@@ -283,6 +291,25 @@ impl Stand {
     async fn sign_in(&self, name: &str, password: &str) -> String {
         let request = SignInRequest { name: name.into(), password: password.into() };
         self.client().sign_in(&key(), &request).await.expect("signed in").token
+    }
+
+    /// What an operator may command without there being a route for it; gives its sequence.
+    pub async fn command(&self, name: &str, aggregate: impl Into<AggregateRef>, body: WireCommand) -> u64 {
+        let name = Username::parse(name).expect("a name");
+        let aggregate = aggregate.into();
+        self.at_desk(async |desk| {
+            let id = desk.keys.operator(&name);
+            let version = desk.folds.fresh::<Operator>(id).await.expect("folded").version;
+            let asker = Asker {
+                actor: Actor::Operator { id, version },
+                correlation: CorrelationId(entropy::bytes()),
+                key: entropy::bytes::<16>().to_vec(),
+            };
+            let digest = body.digest(&aggregate);
+            let decided = app::ask(desk.commands, desk.log, &asker, aggregate, body, digest).await;
+            decided.expect("accepted").seq
+        })
+        .await
     }
 
     pub async fn at_desk<T>(&self, work: impl AsyncFnOnce(Desk<'_>) -> T) -> T {

@@ -11,7 +11,9 @@ use viworks_api::{
     session::{SessionState, TerminateRequest},
     user::{CreateRequest, UserState},
 };
-use viworks_domain::{aggregate::LogIdentity, ids::LogId, permission::Role};
+use viworks_domain::{
+    aggregate::LogIdentity, command::WireCommand, ids::LogId, permission::Role, user::Command,
+};
 
 /// Without policies and gateways: provisioned as soon as the name is entered.
 fn user(name: &str) -> CreateRequest {
@@ -117,6 +119,39 @@ async fn what_cannot_be_resumed_takes_snapshots() {
         again.settle().await;
         assert_eq!(again.held, browser.held, "{at:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_erased_is_gone_from_every_window_and_is_never_resumed_over() {
+    let world = World::up(1).await;
+    let token = world.stand.operator("watcher", Role::Viewer).await;
+    let windows = [users(1), sessions(2)];
+    let (ada, desktop) = world.connected("ada").await;
+    let mut browser = Browser::open(&world.stand, &token, &windows).await;
+    let named = |row: &Change| match row {
+        Change::User(row) => row.username.is_some(),
+        Change::Session(row) => row.username.is_some(),
+        _ => false,
+    };
+    assert!(browser.rows(1).into_iter().chain(browser.rows(2)).all(named));
+    let before = browser.position;
+    let because = TerminateRequest { reason: "leaves".into() };
+    world.owner.terminate_session(desktop.session.id(), &key(), &because).await.expect("ending");
+    let command = async |command| world.stand.command("owner", ada, WireCommand::User(command)).await;
+    command(Command::Delete).await;
+    let is = |row: &Change, state| matches!(row, Change::User(row) if row.state == state);
+    browser.sees(|b| b.held[&1].values().any(|row| is(row, UserState::Deleted))).await;
+    assert!(browser.rows(2).into_iter().any(named), "what happened to whom can still be read");
+    let erased = command(Command::Erase).await;
+    browser.reaches(erased).await;
+    browser.settle().await;
+    assert_eq!(browser.resyncs, 1);
+    assert!(!browser.rows(1).into_iter().chain(browser.rows(2)).any(named), "{:?}", browser.held);
+
+    let mut away = Browser::connect(&world.stand, &token, before, &windows).await;
+    assert!(!away.resumed);
+    away.settle().await;
+    assert!(!away.rows(2).into_iter().any(named));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
