@@ -50,6 +50,9 @@ pub enum QueryError {
     /// The projection did not reach the sequence in time: an error, not an old answer.
     #[error("the projection has not reached sequence {wanted} in time; it is at {reached}")]
     Behind { wanted: u64, reached: u64 },
+    /// The tables are of another log, or of this one before it was restored; the projector is about to empty them.
+    #[error("the projection is of another log or epoch: {found:?}")]
+    OtherLog { found: LogIdentity },
     #[error("a stored {column} does not read")]
     Corrupt { column: &'static str },
     #[error("the database failed")]

@@ -17,7 +17,10 @@ use serde::Serialize;
 use sqlx::{Any, Transaction};
 use std::time::Duration;
 use tokio::sync::watch;
-use viworks_domain::ids::{CorrelationId, GatewayId, PolicyId, SessionId, UserId};
+use viworks_domain::{
+    aggregate::LogIdentity,
+    ids::{CorrelationId, GatewayId, PolicyId, SessionId, UserId},
+};
 
 /// Reads only. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -132,6 +135,18 @@ impl Queries {
         let mut tx = self.database.snapshot().await?;
         let checkpoint = read_checkpoint(&mut tx).await?;
         Ok(Moment { tx, checkpoint })
+    }
+
+    /// [`Queries::moment`], of this log or of nothing yet.
+    ///
+    /// # Errors
+    /// [`QueryError::OtherLog`] until the projector has emptied the tables of another.
+    pub async fn moment_of(&self, log: LogIdentity) -> Result<Moment, QueryError> {
+        let moment = self.moment().await?;
+        match moment.checkpoint {
+            Some(checkpoint) if checkpoint.log != log => Err(QueryError::OtherLog { found: checkpoint.log }),
+            _ => Ok(moment),
+        }
     }
 
     pub async fn users(

@@ -77,6 +77,7 @@ async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Wire) -> Over {
     match result.await {
         Ok(never) => match never {},
         Err(Fault::Over(over)) => over,
+        Err(Fault::Database(QueryError::OtherLog { .. })) => Over::Close(close::GOING_AWAY),
         Err(Fault::Database(error)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a feed cannot read the database");
             Over::Close(INTERNAL)
@@ -358,7 +359,7 @@ impl Feed {
     async fn moment(&self) -> Result<Turn<'_>, QueryError> {
         // Never closed; without its permit this is only less polite.
         let turn = self.readers.acquire().await.ok();
-        Ok(Turn { moment: self.queries.moment().await?, _turn: turn })
+        Ok(Turn { moment: self.queries.moment_of(self.log).await?, _turn: turn })
     }
 }
 

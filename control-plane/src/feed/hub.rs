@@ -89,7 +89,10 @@ impl Feed {
         loop {
             let seq = *reached.borrow_and_update();
             if let Err(error) = self.catch_up(seq).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "the feed cannot read the changes");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the feed cannot read the changes yet"
+                );
                 tokio::time::sleep(PAUSE).await;
                 reached.mark_changed();
             }
@@ -112,7 +115,7 @@ impl Feed {
 
     async fn catch_up(&self, reached: u64) -> Result<(), QueryError> {
         while let Some(at) = self.live.next(reached) {
-            let changed = self.queries.moment().await?.changed_after(at, MOST_CHANGES).await?;
+            let changed = self.queries.moment_of(self.log).await?.changed_after(at, MOST_CHANGES).await?;
             let (batch, is_all) = match changed {
                 Changed::Since { seq, head, rows } => (Batch::of(at, seq, rows), seq == head),
                 // Nobody is told what lies between: to them it is a gap, and they read anew.

@@ -48,7 +48,7 @@ impl Call {
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         match error {
-            QueryError::Behind { .. } => Rejection::NotCaughtUp.into(),
+            QueryError::Behind { .. } | QueryError::OtherLog { .. } => Rejection::NotCaughtUp.into(),
             QueryError::BadCursor => {
                 Rejection::Malformed("cursor: give back the one of the page before").into()
             }

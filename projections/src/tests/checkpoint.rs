@@ -136,6 +136,9 @@ mod checks {
         let restored = LogIdentity { epoch: 2, ..LOG };
         let opened = Projector::open(db.clone(), restored, NoKeys).await;
         assert!(matches!(opened, Err(ProjectError::OtherLog { found: LOG })));
+        let queries = Queries::new(db.clone());
+        let early = queries.moment_of(restored).await.expect_err("nothing of it is there yet");
+        assert!(matches!(early, QueryError::OtherLog { found: LOG }), "{early}");
         let mut rebuilt =
             Projector::open_or_rebuild(db.clone(), restored, log::keys()).await.expect("rebuilt");
         assert_eq!(rebuilt.checkpoint().seq, 0);
