@@ -145,7 +145,7 @@ impl Head {
             self.stage = Some(stage);
         }
         match row.kind.as_str() {
-            "user.login_succeeded" => self.sign_in = Some("is under way"),
+            "user.login_succeeded" => self.sign_in = Some("passed the password"),
             "user.login_failed" => self.sign_in = Some("failed: wrong password"),
             "command.refused" => self.was_refused = true,
             _ => {}

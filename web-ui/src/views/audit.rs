@@ -32,11 +32,11 @@ pub fn Audit() -> impl IntoView {
     provide_context(People::default());
     let is_filtered = Memo::new(move |_| query.get() != AuditQuery::default());
     view! {
-        <main data-view="audit" class="view">
+        <main data-view="audit">
             <header class="view-head">
-                <h1 tabindex="-1">"Audit"</h1>
+                <h1>"Audit"</h1>
+                <Filters query />
             </header>
-            <Filters query />
             <Timeline rows query is_filtered />
         </main>
     }

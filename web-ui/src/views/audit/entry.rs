@@ -29,6 +29,8 @@ pub fn Entry(row: ArcRwSignal<AuditRow>, names: Names) -> impl IntoView {
     });
     let summary = words::sentence(&timeline::summary(&first, time::local));
     let kind = words::kind(&first.kind).map_or_else(|| first.kind.clone(), |kind| kind.words.to_owned());
+    // Not twice the same.
+    let kind = (!summary.to_lowercase().starts_with(&kind.to_lowercase())).then_some(kind);
     let tone = tone(&first);
     view! {
         <li
@@ -37,15 +39,22 @@ pub fn Entry(row: ArcRwSignal<AuditRow>, names: Names) -> impl IntoView {
         >
             <Moment at=first.at />
             <div class="entry-body">
-                <p class="entry-summary">{summary}</p>
-                <p class="entry-meta">
-                    <span class="entry-kind">{kind}</span>
-                    <Actor actor=first.actor names />
+                <p class="entry-head">
+                    <span class="entry-summary">{summary}</span>
+                    <span class="entry-meta">
+                        {kind.map(|kind| view! { <span class="entry-kind">{kind}</span> })}
+                        {is_told(&first).then(|| view! { <Actor actor=first.actor.clone() names /> })}
+                    </span>
                 </p>
                 {move || details.get().map(|details| view! { <Shown details names /> })}
             </div>
         </li>
     }
+}
+
+/// That whoever signs in was not signed in before goes without saying; who tried in vain does not.
+fn is_told(row: &AuditRow) -> bool {
+    row.actor != Actor::Stranger || row.kind.ends_with("_failed")
 }
 
 /// Red and amber for what an auditor looks for; everything else is simply text.

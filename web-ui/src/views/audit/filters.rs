@@ -33,7 +33,7 @@ pub fn Filters(query: Memo<AuditQuery>) -> impl IntoView {
     let panel = place::panel();
     let has_story = Memo::new(move |_| query.with(|query| query.correlation.is_some()));
     view! {
-        <search class="filters">
+        <div class="filters" role="search" aria-label="Narrow the audit">
             <Who query />
             <OfSession query />
             <OfKind query />
@@ -58,7 +58,7 @@ pub fn Filters(query: Memo<AuditQuery>) -> impl IntoView {
                     "Copy as CLI"
                 </button>
             </span>
-        </search>
+        </div>
     }
 }
 
@@ -87,22 +87,19 @@ fn OfKind(query: Memo<AuditQuery>) -> impl IntoView {
     let foreign = move || Some(kind.get()).filter(|kind| !kind.is_empty() && words::kind(kind).is_none());
     let groups = words::Group::ALL.map(|group| {
         let options = group.kinds().map(|known| {
-            view! { <option value=known.name selected=move || kind.get() == known.name>{known.words}</option> }
+            view! { <option value=known.name prop:selected=move || kind.get() == known.name>{known.words}</option> }
         });
         view! { <optgroup label=group.words()>{options.collect_view()}</optgroup> }
     });
     view! {
-        <label class="filter">
-            <span>"Kind"</span>
             <select
-                name="kind" prop:value=move || kind.get()
+                class="select" name="kind" aria-label="Kind"
                 on:change=move |event| place::set(timeline::KIND, Some(event_target_value(&event)))
             >
-                <option value="">"All kinds"</option>
+                <option value="" prop:selected=move || kind.with(String::is_empty)>"All kinds"</option>
                 {groups}
-                {move || foreign().map(|kind| view! { <option value=kind.clone() selected>{kind.clone()}</option> })}
+                {move || foreign().map(|kind| view! { <option value=kind.clone() prop:selected=true>{kind.clone()}</option> })}
             </select>
-        </label>
     }
 }
 
@@ -129,10 +126,9 @@ fn OfSession(query: Memo<AuditQuery>) -> impl IntoView {
     });
     let wrong = Signal::derive(move || is_wrong.get().then_some("true"));
     view! {
-        <label class="filter">
-            <span>"Session"</span>
+        <span class="filter">
             <input
-                name="session" type="search" list="audit-sessions" placeholder="Any session" spellcheck="false"
+                name="session" type="search" class="search" aria-label="Session" list="audit-sessions" placeholder="Any session" spellcheck="false"
                 autocomplete="off" aria-invalid=wrong prop:value=move || given.get().unwrap_or_default()
                 on:change=move |event| {
                     place::set(timeline::SESSION, Some(event_target_value(&event).trim().to_lowercase()));
@@ -146,7 +142,7 @@ fn OfSession(query: Memo<AuditQuery>) -> impl IntoView {
             <span class="error" aria-live="polite">
                 {move || is_wrong.get().then_some("This is no session’s id.")}
             </span>
-        </label>
+        </span>
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     collections::{HashMap, VecDeque},
     rc::Rc,
 };
-use viworks_api::user::UserRow;
+use viworks_api::{At, user::UserRow};
 use viworks_domain::ids::UserId;
 
 /// Asked at the same time.
@@ -67,14 +67,14 @@ fn ask(known: &Rc<RefCell<Known>>) {
     };
     let known = Rc::clone(known);
     spawn_local(async move {
-        let answer = http::get::<UserRow>(&format!("/v1/users/{next}")).await;
+        let answer = http::get::<At<UserRow>>(&format!("/v1/users/{next}")).await;
         let name = {
             let mut known = known.borrow_mut();
             known.asking -= 1;
             known.names.get(&next).cloned()
         };
         if let (Some(name), Ok(user)) = (name, answer) {
-            name.set(user.username.unwrap_or_else(|| "an erased user".into()));
+            name.set(user.row.username.unwrap_or_else(|| "an erased user".into()));
         }
         ask(&known);
     });

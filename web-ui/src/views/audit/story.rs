@@ -20,7 +20,7 @@ use viworks_api::{
     audit::AuditRow,
     feed::{AuditQuery, MOST_ROWS, Query},
 };
-use viworks_domain::ids::CorrelationId;
+use viworks_domain::{actor::Actor, ids::CorrelationId};
 use viworks_web_model::{
     format,
     list::Row as _,
@@ -49,9 +49,17 @@ pub fn Story(correlation: CorrelationId, shelf: Shelf, query: Memo<AuditQuery>) 
     let hidden = Memo::new(move |_| {
         group.with(|group| group.as_ref().map_or(0, |group| group.entries.len())) - places.with(Vec::len)
     });
+    // Its one entry's sentence is its head's.
+    let is_single = Memo::new(move |_| {
+        group.with(|group| {
+            group
+                .as_ref()
+                .is_some_and(|group| group.entries.len() == 1 && matches!(group.about, About::Other(_)))
+        })
+    });
     let heading = StoredValue::new(format!("story-{correlation}"));
     view! {
-        <article class="story" data-group=correlation.to_string() aria-labelledby=heading.get_value()>
+        <article class="story" class:single=move || is_single.get() data-group=correlation.to_string() aria-labelledby=heading.get_value()>
             <header class="story-head">
                 <h2 id=heading.get_value()>{move || group.get().map(|group| view! { <Title group people /> })}</h2>
                 <p class="story-meta">{move || group.get().map(|group| view! { <Meta group names /> })}</p>
@@ -99,7 +107,7 @@ fn Meta(group: Group, names: Names) -> impl IntoView {
     let begun = (took.as_secs() > 0)
         .then(|| format!("{} – {}", time::local(first_at).full(), time::local(last_at).full()));
     // Whoever began it is not known while its beginning is not here.
-    let by = (!continues).then_some(actor);
+    let by = (!continues && actor != Actor::Stranger).then_some(actor);
     view! {
         <Ago at=last_at />
         {by.map(|actor| view! { <span>{move || format!("by {}", who(&actor, names))}</span> })}
@@ -110,7 +118,9 @@ fn Meta(group: Group, names: Names) -> impl IntoView {
 
 #[component]
 fn Links(group: Group, query: Memo<AuditQuery>) -> impl IntoView {
-    let Group { correlation, session, .. } = group;
+    let Group { correlation, session, about, .. } = group;
+    // A sign-in that was refused has announced a session that never was.
+    let session = session.filter(|_| matches!(about, About::Session(_)));
     let is_only = Memo::new(move |_| query.with(|query| query.correlation == Some(correlation)));
     // A place of its own: going back is where one was, with its filters.
     let whole =

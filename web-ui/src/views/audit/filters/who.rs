@@ -48,10 +48,8 @@ pub fn Who(query: Memo<AuditQuery>) -> impl IntoView {
     let active_id = move || is_expanded.get().then(|| format!("audit-user-{}", finder.active.get()));
     view! {
         <div class="filter combobox">
-            <label>
-                <span>"User"</span>
                 <input
-                    name="user" type="search" role="combobox" placeholder="Any user" spellcheck="false" autocomplete="off"
+                    name="user" class="search" aria-label="User" data-search="" type="search" role="combobox" placeholder="Any user" spellcheck="false" autocomplete="off"
                     autocapitalize="none" aria-autocomplete="list" aria-controls="audit-users"
                     aria-expanded=move || is_expanded.get().to_string() aria-activedescendant=active_id
                     prop:value=move || finder.typed.get()
@@ -59,7 +57,6 @@ pub fn Who(query: Memo<AuditQuery>) -> impl IntoView {
                     on:keydown=move |event| finder.key(&event)
                     on:blur=move |_| finder.leave()
                 />
-            </label>
             <ul id="audit-users" role="listbox" aria-label="Users" hidden=move || !is_expanded.get()>
                 <For each=move || finder.found.get().into_iter().enumerate() key=|(n, row)| (*n, row.id) let:found>
                     <Proposal finder n=found.0 row=found.1 />
