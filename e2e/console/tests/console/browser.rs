@@ -150,7 +150,8 @@ impl Browser {
     pub async fn enter(&self, who: &Operator, place: &str) -> Done {
         self.load(place).await?;
         self.sign_in(who).await?;
-        self.live().await
+        self.live().await?;
+        self.point_nowhere().await
     }
 
     /// By the menu of whoever is signed in.
@@ -403,6 +404,11 @@ impl Browser {
             .key_up(modifier)
             .perform()
             .await?)
+    }
+
+    /// Takes the pointer out of whatever it is over: lists hold still under it.
+    pub async fn point_nowhere(&self) -> Done {
+        Ok(self.driver.action_chain().move_to(1, 1).perform().await?)
     }
 
     // --- requests of the page itself, with its cookie

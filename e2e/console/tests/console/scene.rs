@@ -72,7 +72,7 @@ impl Scene {
     /// Creates a user without the dialog, as this browser's operator; and waits for the row.
     pub async fn create(&self, browser: &Browser, name: &str) -> Done<String> {
         let id = self.create_quietly(browser, name).await?;
-        browser.see(&format!("[data-table=users] [data-row='{id}']")).await?;
+        crate::users::row_of(browser, "users", name).await?;
         Ok(id)
     }
 
