@@ -4,11 +4,14 @@
 use crate::{format, words};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use viworks_api::{audit::AuditRow, user::StepRow};
+use viworks_api::{
+    audit::AuditRow,
+    user::{StepRow, StepState},
+};
 use viworks_domain::{
     policy::{CountryRule, Finding, Gate, Standing, Window},
     session::{EndReason, Layer},
-    user::{Step, StepFailure},
+    user::{Progress, Step, StepFailure},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +65,30 @@ pub fn of(row: &AuditRow) -> Option<Details> {
             Some(Details::StepFailed { step: read(value, "step")?, reason: read(value, "reason")? })
         }
         "user.created" => {
-            read::<Vec<StepRow>>(value, "steps").filter(|steps| !steps.is_empty()).map(Details::Steps)
+            let steps = read::<Vec<StepNow>>(value, "steps").filter(|steps| !steps.is_empty())?;
+            Some(Details::Steps(steps.into_iter().map(StepNow::row).collect()))
         }
         "policy.drafted" | "policy.changed" => policy(value.get("document")?),
         _ => None,
+    }
+}
+
+/// A step as an entry holds it.
+#[derive(Deserialize)]
+struct StepNow {
+    step: Step,
+    progress: Progress,
+    attempt: u32,
+}
+
+impl StepNow {
+    const fn row(self) -> StepRow {
+        let state = match self.progress {
+            Progress::Pending => StepState::Pending,
+            Progress::Done => StepState::Done,
+            Progress::Failed(reason) => StepState::Failed { reason },
+        };
+        StepRow { step: self.step, state, attempt: self.attempt }
     }
 }
 

@@ -1,11 +1,12 @@
 use super::*;
 use serde_json::{Value, json};
-use viworks_api::json::Json;
+use viworks_api::{json::Json, user::StepState};
 use viworks_domain::{
     actor::ProcessName,
     ids::OperatorId,
     policy::{Gate, Rule, Standing},
     session::Layer,
+    user::StepFailure,
 };
 
 fn row(seq: u64, correlation: u8, kind: &str, summary: &str) -> AuditRow {
@@ -160,6 +161,20 @@ fn findings_are_read_from_a_verdict() {
     assert_eq!((findings[0].rule, findings[0].standing), (Rule::PhoneCountry, Standing::Violated));
     let in_order = json!({ "gate": "login", "allow": true, "findings": [], "phone_country": null });
     assert_eq!(details(&with_details("session.opened", in_order)), None);
+}
+
+#[test]
+fn a_users_steps_are_read_as_they_stand() {
+    let steps = json!({ "steps": [
+        { "step": "directory", "progress": "done", "attempt": 1, "changed_at": 5 },
+        { "step": { "vpn": { "gateway": "aaaaaaaaaaaaaaaaaaaaaaaaaa" } },
+          "progress": { "failed": "gateway_unavailable" }, "attempt": 2, "changed_at": 6 },
+    ]});
+    let Some(Details::Steps(steps)) = details(&with_details("user.created", steps)) else {
+        panic!("no steps")
+    };
+    assert_eq!(steps[0].state, StepState::Done);
+    assert_eq!(steps[1].state, StepState::Failed { reason: StepFailure::GatewayUnavailable });
 }
 
 #[test]

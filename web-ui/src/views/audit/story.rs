@@ -167,10 +167,10 @@ fn Earlier(
         busy.set(true);
         spawn_local(async move {
             let loaded = load(correlation, &query.get_untracked()).await;
-            drop(busy.try_set(false));
+            let _ = busy.try_set(false);
             match loaded {
                 Ok(rows) => {
-                    drop(is_complete.try_set(true));
+                    let _ = is_complete.try_set(true);
                     shelf.put(rows);
                 }
                 Err(failure) => act::say(Tone::Bad, Err(failure)),

@@ -119,9 +119,11 @@ pub fn Timeline(rows: Watched<AuditRow>, query: Memo<AuditQuery>, is_filtered: M
             busy.set(true);
             spawn_local(async move {
                 let loaded = rows.load_more().await;
-                drop(busy.try_set(false));
+                let _ = busy.try_set(false);
                 match loaded {
-                    Ok(()) => drop(shown.try_update(|shown| *shown += STRETCH)),
+                    Ok(()) => {
+                        let _ = shown.try_update(|shown| *shown += STRETCH);
+                    }
                     Err(failure) => act::say(Tone::Bad, Err(failure)),
                 }
             });

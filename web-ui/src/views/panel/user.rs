@@ -3,22 +3,28 @@
 use super::{Absent, Part, access::Access, devices::Devices, session::Brief, stories::Stories};
 use crate::{
     feed,
-    kit::{pill::Pill, time::Ago},
+    kit::{
+        busy::ActButton,
+        pill::{Pill, Tone},
+        time::Ago,
+    },
     session,
     views::{
+        act,
         names::Names,
         phone::PhoneDialog,
         steps::{FailedSteps, StepPills},
         terminate::Terminate,
-        users::actions::{Actions, RowActions, SuspendDialog},
+        users::actions::{Actions, SuspendDialog},
     },
 };
 use leptos::prelude::*;
+use serde_json::json;
 use viworks_api::{
     feed::{AuditQuery, Query, SessionQuery, UserQuery},
     operator::Permission,
     session::SessionRow,
-    user::UserRow,
+    user::{UserRow, UserState},
 };
 use viworks_domain::ids::{SessionId, UserId};
 use viworks_web_model::{place, timeline, words};
@@ -45,7 +51,7 @@ fn Known(id: UserId, row: ArcRwSignal<UserRow>) -> impl IntoView {
     let may_manage = Signal::derive(move || session.may(Permission::ManageUsers));
     let actions = Actions { phone: RwSignal::new(None), suspend: RwSignal::new(None) };
     let target = RwSignal::new(None::<SessionId>);
-    let user = RwSignal::from(row.clone());
+    let user = RwSignal::from(row);
     let name = Memo::new(move |_| user.with(|user| user.username.clone()));
     let state = Memo::new(move |_| user.with(|user| user.state));
     let steps = Memo::new(move |_| user.with(|user| user.steps.clone()));
@@ -69,7 +75,9 @@ fn Known(id: UserId, row: ArcRwSignal<UserRow>) -> impl IntoView {
                     }}
                 </span>
             </p>
-            <RowActions row names actions may_manage />
+            <Show when=move || may_manage.get()>
+                <Acts user actions />
+            </Show>
         </header>
         <Show when=move || has_steps.get()>
             <Part name="steps" title="Steps">
@@ -94,6 +102,40 @@ fn Known(id: UserId, row: ArcRwSignal<UserRow>) -> impl IntoView {
             <PhoneDialog user=actions.phone />
             <SuspendDialog user=actions.suspend />
         </Show>
+    }
+}
+
+/// What can be done about the user; failed steps have their own buttons.
+#[component]
+fn Acts(user: RwSignal<UserRow>, actions: Actions) -> impl IntoView {
+    let (feed, busy) = (feed::expect(), RwSignal::new(false));
+    let id = user.with_untracked(|user| user.id);
+    let state = Memo::new(move |_| user.with(|user| user.state));
+    let name =
+        move || user.with_untracked(|user| user.username.clone()).unwrap_or_else(|| "this user".into());
+    let resume = Callback::new(move |()| {
+        let name = name();
+        act::run(busy, Tone::Good, async move {
+            let address = format!("/v1/users/{id}/resume");
+            act::post(feed, &address, &json!({})).await.map(|_| format!("{name} may sign in again."))
+        });
+    });
+    let is_here =
+        move || matches!(state.get(), UserState::Provisioning | UserState::Active | UserState::Suspended);
+    view! {
+        <p class="panel-acts">
+            <Show when=is_here>
+                <ActButton label="Enrol phone" on_click=Callback::new(move |()| actions.phone.set(Some(id))) />
+            </Show>
+            <Show when=move || state.get() == UserState::Active>
+                <ActButton
+                    label="Suspend" on_click=Callback::new(move |()| actions.suspend.set(Some((id, name()))))
+                />
+            </Show>
+            <Show when=move || state.get() == UserState::Suspended>
+                <ActButton label="Resume" busy_label="Resuming…" busy on_click=resume />
+            </Show>
+        </p>
     }
 }
 
