@@ -14,9 +14,9 @@ pub const LONGEST_REASON: usize = 200;
 
 /// What is said most often; a beginning, to be changed.
 pub const SUGGESTIONS: [&str; 4] = [
-    "Maintenance on the gateway. Please sign in again in a few minutes.",
+    "Maintenance. Please sign in again in a few minutes.",
     "Your access has changed. Please sign in again.",
-    "Unusual activity. Please call the help desk before you sign in again.",
+    "Unusual activity. Please call the help desk first.",
     "You asked for it to be ended.",
 ];
 

@@ -87,6 +87,11 @@ pub fn acts(state: GatewayState) -> &'static [Act] {
     }
 }
 
+/// By name, and those that are retired last.
+pub fn place(row: &GatewayRow) -> (bool, String) {
+    (matches!(row.state, GatewayState::Retired), row.name.clone())
+}
+
 /// How many there are of each health, in words: "2 up, 1 down". Retired ones do not count.
 pub fn summary<'a>(rows: impl IntoIterator<Item = &'a GatewayRow>) -> String {
     let mut counts = [("up", 0), ("degraded", 0), ("down", 0), ("never seen", 0), ("retired", 0)];

@@ -1,5 +1,6 @@
 //! The sessions view: what its address asks, and what is said of a session's end in its row.
 
+use crate::words;
 use std::str::FromStr;
 use viworks_api::{
     feed::SessionQuery,
@@ -74,6 +75,20 @@ pub fn course(row: &SessionRow) -> Course {
     }
 }
 
+/// As short as a row has room for; [`words::ends_because`] says it in full.
+pub const fn because(because: EndsBecause) -> &'static str {
+    match because {
+        EndsBecause::Window => "window",
+        EndsBecause::MaximumLength => "maximum length",
+    }
+}
+
+/// Why it ends or has ended, with an administrator's own words, as short as a row has room for.
+pub fn why(reason: &EndReason) -> String {
+    words::end_note(reason)
+        .map_or_else(|| words::end_reason(reason).to_owned(), |note| format!("Terminated: “{note}”"))
+}
+
 /// Since when: since it was connected, or before that since it was asked for.
 pub fn since(row: &SessionRow) -> Millis {
     row.connected_at.unwrap_or(row.opened_at)
@@ -108,6 +123,13 @@ mod tests {
         };
         assert_eq!(asked_by(&search), query);
         assert!(is_narrowed(&query));
+    }
+
+    #[test]
+    fn a_row_says_what_an_administrator_said() {
+        let reason = EndReason::Terminated { note: "maintenance".into() };
+        assert_eq!(why(&reason), "Terminated: “maintenance”");
+        assert_eq!(why(&EndReason::SignedOut), "Signed out");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The browser's own modal dialog: it keeps the focus inside, and gives it back to where it was.
 
-use crate::kit::icon::Close;
+use crate::{
+    kit::icon::Close,
+    session::{self, Who},
+};
 use leptos::{
     ev::{Event, PointerEvent},
     html,
@@ -20,6 +23,7 @@ pub fn Dialog(
     children: ChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
+    let is_away = is_away();
     follow(dialog, open);
     let may_close = move || may_close.is_none_or(|may_close| may_close.run(()));
     let cancel = move |event: Event| {
@@ -34,7 +38,11 @@ pub fn Dialog(
             data-dialog=name
             aria-labelledby=heading.get_value()
             on:cancel=cancel
-            on:close=move |_| open.set(false)
+            on:close=move |_| {
+                if !is_away.get_untracked() {
+                    open.set(false);
+                }
+            }
             on:pointerdown=move |event| {
                 if is_beside(&event, dialog) {
                     event.prevent_default();
@@ -83,11 +91,19 @@ pub fn open_while_some<T: Send + Sync + 'static>(about: RwSignal<Option<T>>) -> 
     open
 }
 
+/// The sign-in page stands before everything. A modal dialog would keep it from being used, though nobody sees the
+/// dialog; it waits as it is, and opens again when the person is back.
+fn is_away() -> Memo<bool> {
+    let session = session::expect();
+    Memo::new(move |_| !matches!(session.who(), Who::In(_)))
+}
+
 /// Opens and closes the element with the signal. It opens once its children stand, so that `autofocus` finds its
 /// field.
 pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
+    let is_away = is_away();
     Effect::new(move |_| {
-        let is_open = open.get();
+        let is_open = open.get() && !is_away.get();
         let Some(element) = dialog.get() else { return };
         if !is_open {
             if element.open() {
@@ -97,7 +113,7 @@ pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
         }
         spawn_local(async move {
             leptos::task::tick().await;
-            if open.get_untracked() && !element.open() && element.is_connected() {
+            if open.get_untracked() && !is_away.get_untracked() && !element.open() && element.is_connected() {
                 // It is on the page and not open: the only two reasons to fail.
                 let _ = element.show_modal();
             }

@@ -14,7 +14,7 @@ use viworks_api::{
     session::SessionRow,
 };
 use viworks_domain::ids::{GatewayId, SessionId};
-use viworks_web_model::gateways;
+use viworks_web_model::gateways::{self as model, place};
 
 /// Whose session it is and where it goes through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,13 @@ pub fn Gateways() -> impl IntoView {
     let who = session::expect();
     let may = Memo::new(move |_| who.may(Permission::ManageGateways));
     let asked = RwSignal::new(None::<Asked>);
-    let summary = move || gateways::summary(&gateways.rows());
+    let summary = move || model::summary(&gateways.rows());
+    let in_order = Memo::new(move |_| {
+        let placed = |id: &GatewayId| Some((gateways.row(*id)?.with(place), *id));
+        let mut all = gateways.ids().iter().filter_map(placed).collect::<Vec<_>>();
+        all.sort_unstable();
+        all.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
+    });
     let is_empty = Memo::new(move |_| gateways.ids().is_empty());
     view! {
             <main data-view="gateways">
@@ -54,7 +60,7 @@ pub fn Gateways() -> impl IntoView {
                 </header>
     <div class="gateway-scroll">
                 <ul class="gateway-cards">
-                    <For each=move || gateways.ids().to_vec() key=|id| *id let(id)>
+                    <For each=move || in_order.get() key=|id| *id let(id)>
                         {gateways.row(id).map(|row| view! { <Card row sessions may asked /> })}
                     </For>
                 </ul>

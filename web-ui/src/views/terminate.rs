@@ -5,7 +5,12 @@
 
 use crate::{
     entropy, feed, http,
-    kit::{busy::ActButton, dialog::Dialog, field::Field, time::Ago},
+    kit::{
+        busy::ActButton,
+        dialog::{Dialog, open_while_some},
+        field::Field,
+        time::Ago,
+    },
     live::State,
     shell::toasts,
     views::receipts::Lines,
@@ -23,21 +28,36 @@ use viworks_web_model::{
     sessions,
     words::{self, Tone},
 };
+use wasm_bindgen::JsCast as _;
 
 /// Some opens it, about that session.
 #[component]
 pub fn Terminate(target: RwSignal<Option<SessionId>>) -> impl IntoView {
-    let open = RwSignal::new(false);
-    Effect::new(move |_| open.set(target.get().is_some()));
-    Effect::new(move |_| {
-        if !open.get() {
-            target.set(None);
+    let open = open_while_some(target);
+    Effect::new(move |was: Option<Option<SessionId>>| {
+        let is = target.get();
+        if let (Some(Some(id)), None) = (was, is) {
+            spawn_local(focus_row(id));
         }
+        is
     });
     view! {
         <Dialog name="terminate" title="Terminate session".to_owned() open=open>
             {move || target.get_untracked().map(|id| view! { <About id=id open=open /> })}
         </Dialog>
+    }
+}
+
+/// The button that opened the dialog is gone with the session's end; its row may still be there.
+async fn focus_row(id: SessionId) {
+    leptos::task::tick().await;
+    let is_nowhere = document().active_element().is_none_or(|focused| focused.tag_name() == "BODY");
+    if is_nowhere
+        && let Ok(Some(row)) = document().query_selector(&format!("[data-row='{id}']"))
+        && let Ok(row) = row.dyn_into::<web_sys::HtmlElement>()
+    {
+        // It was found on the page.
+        let _ = row.focus();
     }
 }
 
@@ -68,7 +88,7 @@ fn About(id: SessionId, open: RwSignal<bool>) -> impl IntoView {
     let row = Memo::new(move |_| rows.rows().into_iter().next());
     let stage = Memo::new(move |_| stage(rows.state(), row.with(|row| row.as_ref().map(|row| row.state))));
     view! {
-        <div class="dialog-body">
+        <div class="form">
         <Facts row=row />
         {move || match stage.get() {
             Stage::Asking => view! { <p class="dim" role="status">"Looking it up…"</p> }.into_any(),
@@ -123,6 +143,13 @@ fn Ask(id: SessionId, row: Memo<Option<SessionRow>>, open: RwSignal<bool>) -> im
     let busy = RwSignal::new(false);
     // Asking again with the same words is the same act; other words are another.
     let act = StoredValue::new(None::<(String, IdempotencyKey)>);
+    // The field comes after the dialog has opened and looked for something to focus.
+    Effect::new(move |_| {
+        if let Some(field) = field.get() {
+            // It has just been put on the page.
+            let _ = field.focus();
+        }
+    });
     let ask = move || {
         if busy.get_untracked() {
             return;

@@ -3,7 +3,11 @@
 use super::{Sessions, through};
 use crate::{
     feed,
-    kit::{busy::ActButton, dialog::Dialog, pill::Tone},
+    kit::{
+        busy::ActButton,
+        dialog::{Dialog, open_while_some},
+        pill::Tone,
+    },
     live::Watched,
     views::act,
 };
@@ -26,14 +30,8 @@ pub fn ActDialog(
     sessions: Sessions,
 ) -> impl IntoView {
     let feed = feed::expect();
-    let open = RwSignal::new(false);
+    let open = open_while_some(asked);
     let busy = RwSignal::new(false);
-    Effect::new(move |_| open.set(asked.with(Option::is_some)));
-    Effect::new(move |_| {
-        if !open.get() {
-            asked.set(None);
-        }
-    });
     let named = move || {
         let Asked { gateway, act } = asked.get()?;
         Some((act, gateway, gateways.row(gateway)?.with(|row| row.name.clone())))
@@ -50,7 +48,7 @@ pub fn ActDialog(
             act::post(feed, &address, &serde_json::json!({})).await?;
             // Another one may be asked about by now.
             if asked.try_get_untracked().flatten() == Some(Asked { gateway: id, act }) {
-                drop(open.try_set(false));
+                let _ = open.try_set(false);
             }
             Ok(act.done(&name))
         });
@@ -60,7 +58,7 @@ pub fn ActDialog(
             {move || untrack(named).map(|(act, id, _)| {
                 let name = move || named().map(|(.., name)| name).unwrap_or_default();
                 view! {
-                    <div class="dialog-body">
+                    <div class="form">
                     <p>{move || act.consequence(&name(), through(sessions, id))}</p>
                     <div class="dialog-foot">
                         <button type="button" class="button" autofocus on:click=move |_| open.set(false)>"Cancel"</button>

@@ -53,6 +53,7 @@ pub fn Card(
         telemetry.with(|said| said.as_ref().map(|said| said.containers.clone()).unwrap_or_default())
     });
     let samples = Memo::new(move |_| said.with(|said| said.samples.clone()));
+    let has_spoken = Memo::new(move |_| telemetry.with(Option::is_some));
     let heading = format!("gateway-{id}");
     view! {
         <li>
@@ -66,10 +67,13 @@ pub fn Card(
             >
                 <header>
                     <h2 id=heading.clone()>{move || name.get()}</h2>
-                    <Pill
-                        tone=Signal::derive(move || health.get().map_or(Tone::Quiet, words::health_tone))
-                        text=Signal::derive(move || health.get().map_or("Never seen", words::health).to_owned())
-                    />
+                    // What is retired is not watched any more.
+                    <Show when=move || state.get() != GatewayState::Retired>
+                        <Pill
+                            tone=Signal::derive(move || health.get().map_or(Tone::Quiet, words::health_tone))
+                            text=Signal::derive(move || health.get().map_or("Never seen", words::health).to_owned())
+                        />
+                    </Show>
                     <Show when=move || state.get() != GatewayState::Enrolled>
                         <Pill
                             tone=Signal::derive(move || state_tone(state.get()))
@@ -78,9 +82,11 @@ pub fn Card(
                     </Show>
                     <Seen freshness />
                 </header>
-                <Load telemetry samples />
-                <Services services />
-                <Containers containers sessions />
+                <Show when=move || has_spoken.get()>
+                    <Load telemetry samples />
+                    <Services services is_stale />
+                    <Containers containers sessions />
+                </Show>
                 <footer>
                     <Through id sessions />
                     <Show when=move || may.get()>
@@ -156,10 +162,10 @@ fn Load(telemetry: Memo<Option<GatewayTelemetry>>, samples: Memo<Vec<Sample>>) -
 }
 
 #[component]
-fn Services(services: Memo<Vec<Service>>) -> impl IntoView {
+fn Services(services: Memo<Vec<Service>>, is_stale: Memo<bool>) -> impl IntoView {
     view! {
         <section hidden=move || services.with(Vec::is_empty)>
-            <h3>"Services"</h3>
+            <h3>{move || if is_stale.get() { "Services, as last heard" } else { "Services" }}</h3>
             <ul class="services">
                 <For each=move || services.get() key=|service| (service.name.clone(), service.up) let(service)>
                     <li data-service=service.name.clone() data-state=if service.up { "up" } else { "down" }>

@@ -28,15 +28,16 @@ pub fn columns(
     target: RwSignal<Option<SessionId>>,
 ) -> Vec<Column<SessionRow>> {
     vec![
-        Column::new("user", "User", user).width("minmax(0,1fr)"),
-        Column::new("state", "State", state).width("minmax(0,1.1fr)"),
-        Column::new("gateway", "Gateway", gateway).room(Room::Mid).width("minmax(0,.8fr)"),
-        Column::new("address", "Address", address).room(Room::Wide).width("6.5rem"),
-        Column::new("resources", "Reaches", resources).room(Room::Mid),
-        Column::new("policy", "Policy", move |row| policy(row, names)).room(Room::Wide),
-        Column::new("since", "Since", since).room(Room::Mid).width("6rem"),
-        Column::new("ends", "End", end).width("minmax(0,1.8fr)"),
-        Column::new("act", "Terminate", move |row| act(row, may_end, target)).class("acts").width("5.5rem"),
+        Column::new("user", "User", user),
+        Column::new("state", "State", state).width("11.25rem"),
+        Column::new("gateway", "Gateway, address", gateway).room(Room::Mid).width("minmax(0,1.25fr)"),
+        Column::new("resources", "Reaches", resources).room(Room::Mid).width("minmax(0,.8fr)"),
+        Column::new("policy", "Policy", move |row| policy(row, names))
+            .room(Room::Mid)
+            .width("minmax(0,.9fr)"),
+        Column::new("since", "Since", since).room(Room::Mid).width("5.25rem"),
+        Column::new("ends", "End", end).width("minmax(0,2fr)"),
+        Column::new("act", "Terminate", move |row| act(row, may_end, target)).class("acts").width("5rem"),
     ]
 }
 
@@ -57,13 +58,14 @@ fn state(row: Row) -> AnyView {
 }
 
 fn gateway(row: Row) -> AnyView {
-    let name = part(row, |row| row.gateway_name.clone());
-    view! { <span>{move || name.get().unwrap_or_else(none)}</span> }.into_any()
-}
-
-fn address(row: Row) -> AnyView {
-    let address = part(row, |row| row.address);
-    view! { <span>{move || address.get().map_or_else(none, |address| address.to_string())}</span> }.into_any()
+    let name = part(row.clone(), |row| row.gateway_name.clone());
+    let address = part(row, |row| row.address.map(|address| address.to_string()));
+    view! {
+        <span>{move || name.get().unwrap_or_else(none)}</span>
+        " "
+        <span class="faint" data-cell="address" title="Address in the tunnel">{move || address.get()}</span>
+    }
+    .into_any()
 }
 
 fn resources(row: Row) -> AnyView {
@@ -107,7 +109,7 @@ fn told(course: Course, known: Memo<Vec<(Layer, Option<Absence>)>>) -> AnyView {
         Course::Open => view! { <span class="faint">{none()}</span> }.into_any(),
         Course::Until { at, because } => view! {
             <Until at=Signal::stored(at) />
-            <span class="cut faint">{because.map(words::ends_because)}</span>
+            <span class="cut faint" title=because.map(words::ends_because)>{because.map(sessions::because)}</span>
         }
         .into_any(),
         Course::Ending { reason, overdue } => {
@@ -127,12 +129,10 @@ fn told(course: Course, known: Memo<Vec<(Layer, Option<Absence>)>>) -> AnyView {
     }
 }
 
-/// The reason in words, with those of whoever ended it.
 fn why(reason: Option<&EndReason>) -> AnyView {
     let Some(reason) = reason else { return ().into_any() };
-    let words = words::end_reason(reason);
-    let whole = words::end_note(reason).map_or_else(|| words.to_owned(), |note| format!("{words}: “{note}”"));
-    view! { <span class="cut" title=whole.clone()>{whole.clone()}</span> }.into_any()
+    let text = sessions::why(reason);
+    view! { <span class="cut" title=text.clone()>{text.clone()}</span> }.into_any()
 }
 
 fn act(row: Row, may_end: Memo<bool>, target: RwSignal<Option<SessionId>>) -> AnyView {
