@@ -18,7 +18,7 @@ pub fn run(busy: RwSignal<bool>, tone: Tone, act: impl Future<Output = Outcome<S
     spawn_local(async move {
         let outcome = act.await;
         // The view may be gone by now.
-        drop(busy.try_set(false));
+        busy.try_set(false);
         say(tone, outcome);
     });
 }

@@ -46,6 +46,8 @@ struct Form {
     failure: RwSignal<Option<String>>,
     busy: RwSignal<bool>,
     made: RwSignal<Option<Made>>,
+    /// Whether somebody looks at it.
+    open: RwSignal<bool>,
     attempts: StoredValue<Attempts>,
     feed: Feed,
     /// The view's list: who has made a user sees them there at once.
@@ -90,6 +92,7 @@ impl Form {
             failure: RwSignal::new(None),
             busy: RwSignal::new(false),
             made: RwSignal::new(None),
+            open: RwSignal::new(false),
             attempts: StoredValue::new(Attempts::default()),
             feed: feed::expect(),
             rows,
@@ -136,11 +139,13 @@ impl Form {
             let answer = http::post_as::<CreateRequest, Created<UserId>>("/v1/users", &request, &key).await;
             // The view may be gone by now: from here on everything may be.
             self.attempts.try_update_value(|attempts| attempts.answered(answer.as_ref().err()));
-            drop(self.busy.try_set(false));
+            self.busy.try_set(false);
             match answer {
                 Ok(created) => {
                     let CreateRequest { username, gateways, .. } = request;
-                    toasts::say(Tone::Busy, format!("{username} is being made."));
+                    if self.open.try_get_untracked() != Some(true) {
+                        toasts::say(Tone::Busy, format!("{username} is being made."));
+                    }
                     // The password has done its work here.
                     drop(self.draft.try_set(Draft::default()));
                     drop(self.made.try_set(Some(Made { id: created.id, username, gateways })));
@@ -173,7 +178,7 @@ impl Form {
 #[component]
 pub fn CreateUser(names: Names, rows: Watched<UserRow>, phone: RwSignal<Option<UserId>>) -> impl IntoView {
     let form = Form::new(names, rows);
-    let (open, asks) = (RwSignal::new(false), RwSignal::new(false));
+    let (open, asks) = (form.open, RwSignal::new(false));
     let wanted = place::value("new");
     let is_wanted = Memo::new(move |_| wanted.with(|wanted| wanted.as_deref() == Some("user")));
     Effect::new(move |_| {

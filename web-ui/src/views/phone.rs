@@ -109,7 +109,12 @@ fn Enrolment(user: UserId, open: RwSignal<bool>) -> impl IntoView {
     let name = move || row.get().and_then(|row| row.username).unwrap_or_else(|| "this user".into());
     let view = move || match phase.get() {
         Phase::Asking => view! { <p class="dim" role="status">"Making a code…"</p> }.into_any(),
-        Phase::Offered(offer) => view! { <Code offer left name=Signal::derive(name) /> }.into_any(),
+        Phase::Offered(offer) => {
+            let has_other = Signal::derive(move || {
+                row.with(|row| row.as_ref().is_some_and(|row| row.devices.iter().any(|known| known.enrolled)))
+            });
+            view! { <Code offer left name=Signal::derive(name) has_other /> }.into_any()
+        }
         Phase::Expired => view! {
             <p role="status">"This code has expired. It can no longer be used."</p>
             <button type="button" class="button primary" on:click=move |_| ask()>"Make a new one"</button>
@@ -130,7 +135,12 @@ fn Enrolment(user: UserId, open: RwSignal<bool>) -> impl IntoView {
 }
 
 #[component]
-fn Code(offer: Offer, left: Memo<Option<Duration>>, name: Signal<String>) -> impl IntoView {
+fn Code(
+    offer: Offer,
+    left: Memo<Option<Duration>>,
+    name: Signal<String>,
+    has_other: Signal<bool>,
+) -> impl IntoView {
     let drawing = qr::draw(&offer.payload);
     let payload = StoredValue::new(offer.payload);
     let copy = move |_| {
@@ -168,6 +178,9 @@ fn Code(offer: Offer, left: Memo<Option<Duration>>, name: Signal<String>) -> imp
         <p class="countdown">
             "Expires in " <span role="timer" data-countdown="">{clock}</span>
         </p>
+        <Show when=move || has_other.get()>
+            <p class="hint">"The phone that is enrolled already stays enrolled."</p>
+        </Show>
         <button type="button" class="button" on:click=copy>"Copy as text"</button>
     }
 }

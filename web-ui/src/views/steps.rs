@@ -24,7 +24,7 @@ pub fn StepPills(#[prop(into)] steps: Signal<Vec<StepRow>>, names: Names) -> imp
         let name = move || pill.get().map_or("", |pill| pill.title);
         let title = move || pill.get().map(|pill| format!("{}: {}", pill.title, pill.details));
         let tone = Signal::derive(move || words::step_tone(state()));
-        let text = Signal::derive(move || format!("{} {}", mark(state()), name()));
+        let text = Signal::derive(move || format!("{} {}", mark(state()), name()).trim_start().to_owned());
         let is_there = Memo::new(move |_| pill.with(Option::is_some));
         view! {
             <Show when=move || is_there.get()>
@@ -42,7 +42,8 @@ pub fn StepPills(#[prop(into)] steps: Signal<Vec<StepRow>>, names: Names) -> imp
 const fn mark(state: StepState) -> &'static str {
     match state {
         StepState::Done => "✓",
-        StepState::Pending => "…",
+        // Its dot moves.
+        StepState::Pending => "",
         StepState::Failed { .. } => "✕",
     }
 }

@@ -77,7 +77,7 @@ pub fn RowActions(
     view! {
         <Show when=move || may_manage.get()>
             <Show when=move || remedy.with(Option::is_some)>
-                <span class="remedy cut" title=move || remedy.get().map(|(what, remedy)| format!("{what}. {remedy}"))>
+                <span class="remedy" title=move || remedy.get().map(|(what, remedy)| format!("{what}. {remedy}"))>
                     {move || remedy.get().map(|(_, remedy)| remedy)}
                 </span>
                 <ActButton label="Retry" busy_label="Retrying…" class="small" busy on_click=retry />
@@ -114,7 +114,7 @@ pub fn SuspendDialog(user: RwSignal<Option<(UserId, String)>>) -> impl IntoView 
             let address = format!("/v1/users/{id}/suspend");
             let outcome =
                 act::post(feed, &address, &json!({})).await.map(|_| format!("{name} is suspended."));
-            drop(open.try_set(false));
+            open.try_set(false);
             outcome
         });
     });
