@@ -198,6 +198,7 @@ fn moment(at: Millis) -> String {
 pub fn Brief(row: ArcRwSignal<SessionRow>, target: RwSignal<Option<SessionId>>) -> impl IntoView {
     let row = RwSignal::from(row);
     let id = row.with_untracked(|row| row.id);
+    let state = Memo::new(move |_| row.with(|row| row.state));
     let known = Memo::new(move |_| row.with(ending::receipts));
     let place = Memo::new(move |_| {
         row.with(|row| {
@@ -207,7 +208,7 @@ pub fn Brief(row: ArcRwSignal<SessionRow>, target: RwSignal<Option<SessionId>>) 
         })
     });
     view! {
-        <li class="brief" data-brief=id.to_string()>
+        <li class="brief" data-session=id.to_string() data-state=move || words::of(&state.get())>
             <p class="brief-head">
                 <StatePill row />
                 <button type="button" class="link" on:click=move |_| here::open(Panel::Session(id))>"Session"</button>
