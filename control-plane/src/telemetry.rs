@@ -53,7 +53,8 @@ impl Known {
 }
 
 impl Telemetry {
-    /// Takes in one word; what it does not mention has not changed. `heard_at` is this node's clock: a
+    /// Takes in one word: machine and services that it does not mention have not changed, containers that it does
+    /// not mention are gone. `heard_at` is this node's clock: a
     /// gateway's own may be wrong.
     pub fn hear(&self, account: BusAccount, word: gateway_bus::Telemetry, heard_at: Millis) {
         let mut all = self.lock();
@@ -70,12 +71,8 @@ impl Telemetry {
                 None => known.services.push(service),
             }
         }
-        for container in word.containers {
-            known.containers.retain(|c| c.name != container.name);
-            if container.running {
-                known.containers.push(container);
-            }
-        }
+        // A word that said "gone" may be lost; each names all that are there.
+        known.containers = word.containers.into_iter().filter(|container| container.running).collect();
         entry.sample();
         drop(all);
         // Nobody may be listening.
@@ -124,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_word_does_not_mention_stays_and_what_stopped_goes() {
+    fn machine_and_services_stay_until_another_word_and_containers_go_when_they_are_not_mentioned() {
         let telemetry = Telemetry::default();
         let machine = Machine {
             cpu: 0.5,
@@ -147,7 +144,12 @@ mod tests {
             containers: vec![container(false)],
             ..Default::default()
         };
-        telemetry.hear(account(), second, Millis(3_000));
+        telemetry.hear(account(), second, Millis(2_000));
+        assert!(telemetry.of(&account()).expect("heard").containers.is_empty());
+        let again = gateway_bus::Telemetry { containers: vec![container(true)], ..Default::default() };
+        telemetry.hear(account(), again, Millis(2_500));
+        assert_eq!(telemetry.of(&account()).expect("heard").containers.len(), 1);
+        telemetry.hear(account(), gateway_bus::Telemetry::default(), Millis(3_000));
         let known = telemetry.of(&account()).expect("heard");
         assert_eq!(known.machine, Some(machine));
         assert_eq!(known.services, [Service { name: "nginx".into(), up: false }]);

@@ -224,7 +224,8 @@ pub enum AdmitRefusal {
     ImageNotAllowed,
 }
 
-/// Core NATS, every two seconds, only what changed since the last full one; not kept, not signed news.
+/// Core NATS, every two seconds; not kept, not signed news. Machine and services may be left out while they are as
+/// they were; containers are all that there are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Telemetry {
     pub at: Millis,
