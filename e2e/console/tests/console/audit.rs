@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 pub async fn what_belongs_together_is_one_group_and_the_newest_stands_first(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let person = scene.stage.person(&scene.unique("mia"))?;
-    scene.stage.connect(&person)?;
-    scene.stage.leave(&person)?;
+    scene.connect(&person)?;
+    scene.leave(&person)?;
     let at = scene.signed_in(&owner, &format!("/audit?user={}", person.id)).await?;
     let browser = &scene[at];
     browser.see("[data-group] [data-entry]").await?;
@@ -141,9 +141,9 @@ pub async fn the_list_goes_back_page_by_page_to_the_first_entry_of_all(scene: &m
     let what = format!("entry {first}, {pages} pages down");
     browser.until_within(SOON * 2, &what, script, &[first]).await?;
     let script = "
-        const seen = new Set(), twice = [];
+        const met = new Set(), twice = [];
         for (const e of document.querySelectorAll('[data-entry]'))
-            seen.has(e.dataset.entry) ? twice.push(e.dataset.entry) : seen.add(e.dataset.entry);
+            met.has(e.dataset.entry) ? twice.push(e.dataset.entry) : met.add(e.dataset.entry);
         return twice";
     let twice = browser.run(script, &[]).await?;
     ensure!(twice == json!([]), "entries stand there twice: {twice}");

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 const AXE: &str = include_str!("axe.min.js");
 
-/// Nothing serious or critical on the page as it is now.
-pub async fn nothing_serious(browser: &Browser, what: &str) -> Done {
+/// What is serious or critical on the page as it is now, each with where it was found.
+pub async fn serious(browser: &Browser, place: &str) -> Done<Vec<(String, String)>> {
     if browser.run("return typeof axe", &[]).await? == json!("undefined") {
         browser.run(AXE, &[]).await?;
     }
@@ -21,23 +21,12 @@ pub async fn nothing_serious(browser: &Browser, what: &str) -> Done {
                 .map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html + ' ' + n.failureSummary)}))))
             .catch(e => done([{id: 'axe itself', help: String(e), nodes: []}]))";
     let found = browser.run_async(script, &[]).await?;
-    let Some(found) = found.as_array() else { fail!("{what}: axe said {found}") };
-    if found.is_empty() {
-        return Ok(());
-    }
-    let told: Vec<String> = found.iter().map(told).collect();
-    fail!("{what}: axe finds\n{}", told.join("\n"))
+    let Some(found) = found.as_array() else { fail!("{place}: axe said {found}") };
+    Ok(found.iter().map(|violation| (told(violation), place.to_owned())).collect())
 }
 
 fn told(violation: &Value) -> String {
-    let nodes: Vec<&str> =
-        violation["nodes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let shown = nodes.iter().take(4).map(|node| format!("\n        {}", node.replace('\n', " ")));
-    format!(
-        "    {}: {} ({} places){}",
-        violation["id"],
-        violation["help"],
-        nodes.len(),
-        shown.collect::<String>()
-    )
+    let nodes = violation["nodes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let shown = nodes.take(4).map(|node| format!("\n        {}", node.replace('\n', " ")));
+    format!("{}: {}{}", violation["id"], violation["help"], shown.collect::<String>())
 }

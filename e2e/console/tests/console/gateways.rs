@@ -39,7 +39,7 @@ pub async fn a_gateway_shows_its_machine_its_services_and_the_containers_of_sess
         "expected services of the gateway"
     );
 
-    scene.stage.connect(&person)?;
+    scene.connect(&person)?;
     let session = scene.session_of(&person).await?;
     let script = "
         const found = all(arguments[0] + ' [data-container]').find(e =>
@@ -47,7 +47,7 @@ pub async fn a_gateway_shows_its_machine_its_services_and_the_containers_of_sess
         return found && found.dataset.container";
     let args = [json!(card), json!(session), json!(person.name)];
     let container = browser.until("the session's container", script, &args).await?;
-    scene.stage.leave(&person)?;
+    scene.leave(&person)?;
     browser.gone(&format!("{card} [data-container='{}']", container.as_str().unwrap_or_default())).await
 }
 

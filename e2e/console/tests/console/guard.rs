@@ -152,7 +152,7 @@ pub async fn a_change_that_another_page_sends_along_with_the_cookie_is_refused(s
 pub async fn a_viewer_is_offered_nothing_and_refused_all_the_same(scene: &mut Scene) -> Done {
     let viewer: Operator = scene.viewer()?;
     let person = scene.stage.person(&scene.unique("watched"))?;
-    scene.stage.connect(&person)?;
+    scene.connect(&person)?;
     let at = scene.signed_in(&viewer, &format!("/users?panel=user:{}", person.id)).await?;
     let browser = &scene[at];
     browser.see(&format!("aside[data-panel=user][data-id='{}']", person.id)).await?;
@@ -203,5 +203,5 @@ pub async fn a_viewer_is_offered_nothing_and_refused_all_the_same(scene: &mut Sc
         let (status, answer) = browser.fetch("POST", &path, &body).await?;
         ensure!(status == 403, "expected a viewer to be refused {path}, got {status} {answer}");
     }
-    scene.stage.leave(&person)
+    scene.leave(&person)
 }

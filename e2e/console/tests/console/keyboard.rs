@@ -21,7 +21,7 @@ async fn palette(browser: &Browser, words: &str) -> Done {
 pub async fn the_palette_finds_users_gateways_sessions_and_what_one_can_do(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let person = scene.stage.person(&scene.unique("vera"))?;
-    scene.stage.connect(&person)?;
+    scene.connect(&person)?;
     let at = scene.signed_in(&owner, "/gateways").await?;
     let browser = &scene[at];
 
@@ -42,7 +42,7 @@ pub async fn the_palette_finds_users_gateways_sessions_and_what_one_can_do(scene
     browser.see("dialog[open][data-dialog=create-user]").await?;
     browser.keys(Key::Escape + "").await?;
     browser.gone("dialog[open]").await?;
-    scene.stage.leave(&person)
+    scene.leave(&person)
 }
 
 /// Where the keyboard is.
@@ -68,7 +68,7 @@ async fn tab_to(browser: &Browser, what: &str, script: &str) -> Done {
 pub async fn a_user_is_created_and_a_session_ended_with_the_keyboard_alone(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let person = scene.stage.person(&scene.unique("walt"))?;
-    scene.stage.connect(&person)?;
+    scene.connect(&person)?;
     let at = scene.open().await?;
     let browser = &scene[at];
     browser.load("/users").await?;
@@ -114,7 +114,7 @@ pub async fn a_user_is_created_and_a_session_ended_with_the_keyboard_alone(scene
     browser.keys("by hand, without a mouse".to_owned()).await?;
     tab_to(browser, "Terminate", "nameOf(e) === 'Terminate' && !!e.closest('dialog')").await?;
     browser.keys(Key::Enter + "").await?;
-    scene.stage.cut_off(&person)?;
+    scene.cut_off(&person)?;
     browser.gone(&format!("[data-table=sessions] [data-row='{session}']:not([data-leaving])")).await
 }
 

@@ -55,7 +55,7 @@ pub async fn a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_n
     seen?;
     // Something happens before the page is back, as likely as not.
     let person = scene.stage.person(&scene.unique("uma"))?;
-    scene.stage.connect(&person)?;
+    scene.connect(&person)?;
     for at in [at, other] {
         scene[at].see_within(Duration::from_secs(40), "[data-live=live]").await?;
     }
@@ -69,7 +69,7 @@ pub async fn a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_n
     }
     alike(scene, at, "users", &["user", "list", "--limit", "500"]).await?;
     alike(scene, other, "sessions", &["session", "list", "--active", "--limit", "500"]).await?;
-    scene.stage.leave(&person)
+    scene.leave(&person)
 }
 
 /// The page's rows are the server's: each once, none else.

@@ -10,7 +10,7 @@ use serde_json::json;
 pub async fn a_user_from_all_sides_opens_by_the_address_alone(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let person = scene.stage.person(&scene.unique("quin"))?;
-    scene.stage.connect(&person)?;
+    scene.connect(&person)?;
     let place = format!("/users?panel=user:{}", person.id);
     let at = scene.signed_in(&owner, &place).await?;
     let browser = &scene[at];
@@ -25,13 +25,13 @@ pub async fn a_user_from_all_sides_opens_by_the_address_alone(scene: &mut Scene)
     }
     browser.see(&format!("{panel} [data-device]")).await?;
     browser.see(&format!("{panel} [data-device] [data-rule]")).await?;
-    browser.see(&format!("{panel} [data-session]")).await?;
+    browser.see(&format!("{panel} [data-brief]")).await?;
     browser.see(&format!("{panel} [data-entry]")).await?;
-    scene.stage.leave(&person)?;
+    scene.leave(&person)?;
     browser
         .until(
             "the session to end in the panel",
-            "return all(arguments[0] + ' [data-session]').some(e => e.dataset.state === 'ended')",
+            "return !!seen(arguments[0] + ' [data-brief] [data-state=ended]')",
             &[json!(panel)],
         )
         .await?;

@@ -70,7 +70,7 @@ pub async fn every_view(scene: &mut Scene) -> Done {
             keep(browser, &into, "sign-in", theme, width).await?;
         }
     }
-    scene.stage.leave(&views.person)
+    scene.leave(&views.person)
 }
 
 /// People, sessions that go on and that are over, a step that failed.
@@ -88,11 +88,11 @@ async fn company(scene: &Scene, browser: &Browser) -> Done<Views> {
     failed?;
     for name in ["noor.haddad", "oscar.nyman"] {
         let person = scene.stage.person(name)?;
-        scene.stage.connect(&person)?;
-        scene.stage.leave(&person)?;
+        scene.connect(&person)?;
+        scene.leave(&person)?;
     }
     let other = scene.stage.person("priya.nair")?;
-    scene.stage.connect(&other)?;
+    scene.connect(&other)?;
     let views = Views::of(scene, scene.stage.person("quentin.roy")?).await?;
     // A line needs some readings to be one: one comes every two seconds.
     browser.load("/gateways").await?;

@@ -6,6 +6,7 @@ use crate::{
     stage::{Operator, Person, Stage},
 };
 use std::{
+    cell::RefCell,
     fs,
     path::{Path, PathBuf},
 };
@@ -17,11 +18,13 @@ pub struct Scene {
     pub pictures: Option<PathBuf>,
     name: &'static str,
     browsers: Vec<Browser>,
+    /// Who sits at a desktop because of this test.
+    connected: RefCell<Vec<String>>,
 }
 
 impl Scene {
     pub const fn new(stage: Stage, name: &'static str, pictures: Option<PathBuf>) -> Self {
-        Self { stage, pictures, name, browsers: Vec::new() }
+        Self { stage, pictures, name, browsers: Vec::new(), connected: RefCell::new(Vec::new()) }
     }
 
     /// Opens one more browser and gives its number.
@@ -50,6 +53,25 @@ impl Scene {
     pub fn unique(&self, what: &str) -> String {
         let sum = self.name.bytes().fold(5381_u32, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
         format!("{what}{sum:08x}")
+    }
+
+    /// Connects somebody for as long as this test goes on, or until they leave.
+    pub fn connect(&self, person: &Person) -> Done {
+        self.stage.connect(person)?;
+        self.connected.borrow_mut().push(person.name.clone());
+        Ok(())
+    }
+
+    pub fn leave(&self, person: &Person) -> Done {
+        self.connected.borrow_mut().retain(|name| *name != person.name);
+        self.stage.leave(&person.name)
+    }
+
+    /// What the desktop says when it is cut off: its `ended` line.
+    pub fn cut_off(&self, person: &Person) -> Done<serde_json::Value> {
+        let said = self.stage.cut_off(&person.name)?;
+        self.connected.borrow_mut().retain(|name| *name != person.name);
+        Ok(said)
     }
 
     /// The session of somebody who is connected, once the server lists it.
@@ -92,6 +114,10 @@ impl Scene {
 
     pub async fn close(self, outcome: Result<(), String>) -> Result<(), String> {
         let mut outcome = outcome;
+        for name in self.connected.take() {
+            // A desktop is for the next test, whatever became of this one.
+            let _ = self.stage.leave(&name);
+        }
         for (number, mut browser) in self.browsers.into_iter().enumerate() {
             let last = async {
                 if outcome.is_ok() {

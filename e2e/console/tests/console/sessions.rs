@@ -36,7 +36,7 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
     let person = scene.stage.person(&scene.unique("iris"))?;
     let one = scene.signed_in(&acting, "/sessions").await?;
     let other = scene.signed_in(&watching, "/sessions").await?;
-    scene.stage.connect(&person)?;
+    scene.connect(&person)?;
 
     // Wide enough for every column.
     scene[one].resize(1920, 1080).await?;
@@ -76,7 +76,7 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
     browser.keys(thirtyfour::Key::Escape + "").await?;
     browser.gone(dialog).await?;
     browser.gone(&standing(&id)).await?;
-    let said = scene.stage.cut_off(&person)?;
+    let said = scene.cut_off(&person)?;
     ensure!(
         said["reason"].as_str().is_some_and(|words| !words.is_empty()),
         "the desktop says no reason: {said}"
@@ -105,7 +105,7 @@ pub async fn an_end_that_the_gateway_has_not_confirmed_is_shown_as_ending(scene:
     let owner = scene.owner()?;
     let person = scene.stage.person(&scene.unique("jon"))?;
     let at = scene.signed_in(&owner, "/sessions").await?;
-    scene.stage.connect(&person)?;
+    scene.connect(&person)?;
     let id = row_of(&scene[at], "sessions", &person.name).await?;
     scene[at].see(&format!("{}[data-state=connected]", row(&id))).await?;
     scene.stage.freeze(Program::Agent, true)?;
@@ -133,20 +133,20 @@ pub async fn an_end_that_the_gateway_has_not_confirmed_is_shown_as_ending(scene:
     browser.gone(&format!("{}[data-state=ending]", row(&id))).await?;
     browser.load("/sessions?show=ended").await?;
     browser.see(&format!("{}[data-state=ended]", row(&id))).await?;
-    scene.stage.cut_off(&person).map(drop)
+    scene.cut_off(&person).map(drop)
 }
 
 pub async fn the_lists_of_active_and_ended_sessions_are_those_of_the_server(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let person = scene.stage.person(&scene.unique("kim"))?;
-    scene.stage.connect(&person)?;
-    scene.stage.leave(&person)?;
+    scene.connect(&person)?;
+    scene.leave(&person)?;
     let at = scene.signed_in(&owner, &format!("/sessions?show=ended&q={}", person.name)).await?;
     let browser = &scene[at];
     let id = row_of(browser, "sessions", &person.name).await?;
     browser.see(&format!("{}[data-state=ended]", row(&id))).await?;
     let rows = browser.attributes("[data-table=sessions] [data-row]", "data-row").await?;
-    let path = format!("/v1/sessions?active=false&q={}", person.name);
+    let path = format!("/v1/sessions?active=false&text={}", person.name);
     let (_, answer) = browser.fetch("GET", &path, &Value::Null).await?;
     let Some(known) = answer["rows"].as_array() else { fail!("expected rows, got {answer}") };
     let known: Vec<Value> = known.iter().map(|row| row["id"].clone()).collect();

@@ -107,13 +107,13 @@ impl Stage {
     }
 
     /// What the desktop says when it is cut off: its `ended` line.
-    pub fn cut_off(&self, person: &Person) -> Done<Value> {
-        self.ask(&json!({"do": "cut-off", "name": person.name}))
+    pub fn cut_off(&self, name: &str) -> Done<Value> {
+        self.ask(&json!({"do": "cut-off", "name": name}))
     }
 
     /// The person hangs up.
-    pub fn leave(&self, person: &Person) -> Done {
-        self.ask(&json!({"do": "leave", "name": person.name})).map(drop)
+    pub fn leave(&self, name: &str) -> Done {
+        self.ask(&json!({"do": "leave", "name": name})).map(drop)
     }
 
     /// SIGKILL, and it stays down.

@@ -250,7 +250,7 @@ pub async fn the_list_is_searched_by_the_server_and_the_search_is_in_the_address
     row_of(browser, "users", &one).await?;
     let rows = browser.attributes("[data-table=users] [data-row]", "data-row").await?;
     ensure!(rows.len() == 1, "expected one user called {one}, got {rows:?}");
-    let (status, answer) = browser.fetch("GET", &format!("/v1/users?q={one}"), &Value::Null).await?;
+    let (status, answer) = browser.fetch("GET", &format!("/v1/users?text={one}"), &Value::Null).await?;
     let found = answer["rows"].as_array().map_or(0, Vec::len);
     ensure!(status == 200 && found == 1, "the server finds {found} ({status})");
     Ok(())
@@ -259,7 +259,7 @@ pub async fn the_list_is_searched_by_the_server_and_the_search_is_in_the_address
 pub async fn suspending_a_user_ends_their_session_and_resuming_lets_them_in_again(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let person = scene.stage.person(&scene.unique("ivo"))?;
-    scene.stage.connect(&person)?;
+    scene.connect(&person)?;
     let at = scene.signed_in(&owner, &format!("/users?q={}", person.name)).await?;
     let browser = &scene[at];
     let row = format!("[data-table=users] [data-row='{}']", person.id);
@@ -268,9 +268,9 @@ pub async fn suspending_a_user_ends_their_session_and_resuming_lets_them_in_agai
     browser.click_named("dialog[open]", "Suspend").await?;
     browser.gone("dialog[open]").await?;
     browser.see(&format!("{row}[data-state=suspended]")).await?;
-    scene.stage.cut_off(&person)?;
+    scene.cut_off(&person)?;
     browser.click_named(&row, "Resume").await?;
     browser.see(&format!("{row}[data-state=active]")).await?;
-    scene.stage.connect(&person)?;
-    scene.stage.leave(&person)
+    scene.connect(&person)?;
+    scene.leave(&person)
 }
