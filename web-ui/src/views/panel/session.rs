@@ -208,7 +208,7 @@ pub fn Brief(row: ArcRwSignal<SessionRow>, target: RwSignal<Option<SessionId>>) 
         })
     });
     view! {
-        <li class="brief" data-session=id.to_string() data-state=move || words::of(&state.get())>
+        <li class="brief" data-brief=id.to_string() data-session=id.to_string() data-state=move || words::of(&state.get())>
             <p class="brief-head">
                 <StatePill row />
                 <button type="button" class="link" on:click=move |_| here::open(Panel::Session(id))>"Session"</button>
