@@ -22,7 +22,7 @@ pub fn Side() -> impl IntoView {
                 <Mark />
                 <span>"ViWorkS"</span>
             </A>
-            <button type="button" class="seek" aria-label="Search and act" on:click=move |_| over.palette.set(true)>
+            <button type="button" class="seek" on:click=move |_| over.palette.set(true)>
                 <Search />
                 <span>"Search…"</span>
                 <kbd>{if is_apple() { "⌘ K" } else { "Ctrl K" }}</kbd>
@@ -62,10 +62,10 @@ fn Me() -> impl IntoView {
     view! {
         <button
             type="button" class="me" data-menu="me" popovertarget="menu-me"
-            aria-label=move || format!("{}, {}: theme and sign-out", name.get(), role.get())
+            title="Theme and sign-out"
         >
             <span class="avatar" aria-hidden="true">{first}</span>
-            <span class="me-words" aria-hidden="true">
+            <span class="me-words">
                 <span>{name}</span>
                 <span>{role}</span>
             </span>
