@@ -85,9 +85,10 @@ fn Failed(user: UserId, failed: (Step, StepFailure), names: Names, may_retry: Si
             <Show when=move || may_retry.get()>
                 <button
                     type="button" class="button" aria-disabled=move || busy.get().then_some("true")
-                    aria-label=move || format!("Retry {}", title()) on:click=retry
+                    aria-busy=move || busy.get().then_some("true") on:click=retry
                 >
                     {move || if busy.get() { "Retrying…" } else { "Retry" }}
+                    <span class="sr-only">" " {title}</span>
                 </button>
             </Show>
         </li>

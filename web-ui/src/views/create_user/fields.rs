@@ -87,11 +87,9 @@ pub fn Password(form: Form) -> impl IntoView {
         </Labelled>
         <p class="beside">
             <button type="button" class="button" on:click=generate>"Generate"</button>
-            <button
-                type="button" class="button" aria-pressed=move || is_shown.get().to_string()
-                aria-label="Show the password" on:click=move |_| is_shown.update(|is| *is = !*is)
-            >
+            <button type="button" class="button" on:click=move |_| is_shown.update(|is| *is = !*is)>
                 {move || if is_shown.get() { "Hide" } else { "Show" }}
+                <span class="sr-only">" the password"</span>
             </button>
             <Show when=move || is_drawn.get()>
                 <button type="button" class="button" on:click=copy>"Copy"</button>
