@@ -40,8 +40,6 @@ pub struct Feed {
     now: RwSignal<Millis>,
     gateways: RwSignal<HashMap<GatewayId, Machines>>,
     notices: RwSignal<Vec<Notice>>,
-    /// When the last frame was taken in, on the page's clock.
-    heard_at: RwSignal<Millis>,
 }
 
 /// What a gateway says of itself, and the last minutes of its machine, oldest first.
@@ -101,7 +99,6 @@ impl Feed {
             now: RwSignal::new(clock::now()),
             gateways: RwSignal::new(HashMap::new()),
             notices: RwSignal::new(Vec::new()),
-            heard_at: RwSignal::new(clock::now()),
         };
         let tick = gloo_timers::callback::Interval::new(1_000, move || feed.tick());
         // The feed lives as long as the page.
@@ -118,10 +115,6 @@ impl Feed {
     /// The server's time, once a second: for countdowns.
     pub fn now(self) -> Signal<Millis> {
         self.now.into()
-    }
-
-    pub fn heard_at(self) -> Signal<Millis> {
-        self.heard_at.into()
     }
 
     /// What a gateway says of itself; tracked by gateway views, every two seconds.
@@ -322,7 +315,6 @@ impl Feed {
         for sink in sinks.values() {
             sink.flush();
         }
-        self.heard_at.set(clock::now());
         self.show_mark();
     }
 

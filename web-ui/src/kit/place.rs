@@ -35,10 +35,6 @@ pub fn path() -> String {
     with(|location, _| location.pathname.get()).unwrap_or_default()
 }
 
-pub fn path_untracked() -> String {
-    with(|location, _| location.pathname.get_untracked()).unwrap_or_default()
-}
-
 /// A parameter of the address; an empty one counts as none.
 pub fn value(name: &'static str) -> Memo<Option<String>> {
     Memo::new(move |_| {
