@@ -1,7 +1,7 @@
 //! What an entry holds besides its sentence, as screens may show it: findings, labels, reasons. Whatever is not
 //! known here is not shown, so that an address or a digest in a document never is.
 
-use crate::{format, words};
+use crate::format;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use viworks_api::{
@@ -10,7 +10,7 @@ use viworks_api::{
 };
 use viworks_domain::{
     policy::{CountryRule, Finding, Gate, Standing, Window},
-    session::{EndReason, Layer},
+    session::Layer,
     user::{Progress, Step, StepFailure},
 };
 
@@ -26,11 +26,8 @@ pub enum Details {
     /// What one may reach, and what the policy found.
     Resources {
         labels: Vec<String>,
-        image: Option<String>,
         verdict: Option<Box<Details>>,
     },
-    /// The words of whoever ended it.
-    Note(String),
     /// Layers whose receipts are missing.
     Missing(Vec<Layer>),
     StepFailed {
@@ -52,13 +49,8 @@ pub fn of(row: &AuditRow) -> Option<Details> {
         }
         "session.bootstrap_issued" => {
             let labels = read::<Vec<String>>(value, "resources")?;
-            let image = read::<String>(value, "image");
             let verdict = value.get("verdict").and_then(verdict).map(Box::new);
-            Some(Details::Resources { labels, image, verdict })
-        }
-        "session.ending" => {
-            let reason = read::<EndReason>(value, "reason")?;
-            words::end_note(&reason).map(|note| Details::Note(note.to_owned()))
+            Some(Details::Resources { labels, verdict })
         }
         "session.receipts_overdue" => read(value, "missing").map(Details::Missing),
         "user.step_failed" => {

@@ -10,6 +10,12 @@ pub fn summary(row: &AuditRow, local: fn(Millis) -> format::Local) -> String {
         let code = row.details.0.get("code").and_then(serde_json::Value::as_str).unwrap_or_default();
         return refusal_text(code).map_or_else(|| "refused".to_owned(), |text| format!("refused: {text}"));
     }
+    if row.kind == "session.traffic_counted" {
+        let bytes = |name| row.details.0.get(name).and_then(serde_json::Value::as_u64).map(format::bytes);
+        if let (Some(bytes_in), Some(bytes_out)) = (bytes("bytes_in"), bytes("bytes_out")) {
+            return format!("{bytes_in} in, {bytes_out} out");
+        }
+    }
     let has_own_words =
         matches!(row.kind.as_str(), "session.ending" | "gateway.invited" | "operator.invited")
             || row.kind.starts_with("policy.");

@@ -139,6 +139,12 @@ fn sentences_are_told_on_the_readers_clock_and_in_words() {
 }
 
 #[test]
+fn traffic_is_told_in_units_that_people_use() {
+    let counted = with_details("session.traffic_counted", json!({ "bytes_in": 2044, "bytes_out": 5 }));
+    assert_eq!(summary(&counted, utc), "2.0 KiB in, 5 B out");
+}
+
+#[test]
 fn a_refusal_is_told_in_its_own_words_and_never_as_a_code() {
     let refused = with_details("command.refused", json!({ "code": "user.not_active", "class": "conflict" }));
     assert_eq!(summary(&refused, utc), "refused: this user is not active");

@@ -2,7 +2,10 @@
 
 use crate::{
     clock,
-    kit::{pill::Pill, time},
+    kit::{
+        pill::Pill,
+        time::{self, Ago},
+    },
     session,
     views::names::Names,
 };
@@ -32,6 +35,7 @@ pub fn Entry(row: ArcRwSignal<AuditRow>, names: Names) -> impl IntoView {
     // Not twice the same.
     let kind = (!summary.to_lowercase().starts_with(&kind.to_lowercase())).then_some(kind);
     let tone = tone(&first);
+    let is_denial = first.kind == "session.denied";
     view! {
         <li
             class="entry" data-entry=format!("{}.{}", first.seq, first.n) data-kind=first.kind.clone()
@@ -41,12 +45,14 @@ pub fn Entry(row: ArcRwSignal<AuditRow>, names: Names) -> impl IntoView {
             <div class="entry-body">
                 <p class="entry-head">
                     <span class="entry-summary">{summary}</span>
+                    // Where a story's head says what its one entry says.
+                    <span class="entry-ago"><Ago at=first.at /></span>
                     <span class="entry-meta">
                         {kind.map(|kind| view! { <span class="entry-kind">{kind}</span> })}
                         {is_told(&first).then(|| view! { <Actor actor=first.actor.clone() names /> })}
                     </span>
                 </p>
-                {move || details.get().map(|details| view! { <Shown details names /> })}
+                {move || details.get().map(|details| view! { <Shown details names open=is_denial /> })}
             </div>
         </li>
     }
@@ -108,20 +114,18 @@ pub fn who(actor: &Actor, names: Names) -> String {
 }
 
 #[component]
-fn Shown(details: Details, names: Names) -> impl IntoView {
+fn Shown(details: Details, names: Names, open: bool) -> impl IntoView {
     match details {
         Details::Verdict { gate, allow, findings, phone_country } => {
-            view! { <Verdict gate allow findings phone_country /> }.into_any()
+            view! { <Verdict gate allow findings phone_country open /> }.into_any()
         }
-        Details::Resources { labels, image, verdict } => view! {
+        Details::Resources { labels, verdict } => view! {
             <dl class="facts">
                 <div><dt>"Reaches"</dt> <dd>{if labels.is_empty() { "nothing".into() } else { labels.join(", ") }}</dd></div>
-                {image.map(|image| view! { <div><dt>"Published page"</dt> <dd>{image}</dd></div> })}
             </dl>
-            {verdict.map(|verdict| view! { <Shown details=*verdict names /> })}
+            {verdict.map(|verdict| view! { <Shown details=*verdict names open /> })}
         }
         .into_any(),
-        Details::Note(note) => view! { <blockquote class="note">{note}</blockquote> }.into_any(),
         Details::Missing(layers) => {
             let layers = layers.into_iter().map(words::layer).collect::<Vec<_>>().join(", ");
             view! { <p class="note">"No receipt from: " {layers}</p> }.into_any()
@@ -162,16 +166,22 @@ fn Shown(details: Details, names: Names) -> impl IntoView {
     }
 }
 
-/// What a policy found, closed unless it denied.
+/// What a policy found; open where it is the matter itself.
 #[component]
-fn Verdict(gate: Gate, allow: bool, findings: Vec<Finding>, phone_country: Option<String>) -> impl IntoView {
+fn Verdict(
+    gate: Gate,
+    allow: bool,
+    findings: Vec<Finding>,
+    phone_country: Option<String>,
+    open: bool,
+) -> impl IntoView {
     let verdict = if allow { "Allowed" } else { "Denied" };
     let count = match findings.len() {
         0 => String::new(),
         n => format!(", {}", format::count(n, "finding", "findings")),
     };
     view! {
-        <details class="more-details" open=!allow>
+        <details class="more-details" open=open>
             <summary>{format!("{verdict} {}{count}", words::gate(gate))}</summary>
             {phone_country.map(|country| view! { <p class="note">"The phone’s network: " {country}</p> })}
             {(!findings.is_empty()).then(|| view! { <Findings findings /> })}

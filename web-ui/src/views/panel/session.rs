@@ -98,11 +98,11 @@ fn Lasting(row: RwSignal<SessionRow>) -> impl IntoView {
     let since = Memo::new(move |_| row.with(sessions::since));
     let course = Memo::new(move |_| row.with(sessions::course));
     view! {
-        <span>"since " <Ago at=since /></span>
+        <span>"began " <Ago at=since /></span>
         {move || match course.get() {
             Course::Open => ().into_any(),
             Course::Until { at, because } => view! {
-                <span>"ends " <Until at /> {because.map(|because| format!(": {}", words::ends_because(because)))}</span>
+                <span>"ends " <Until at /> {because.map(|because| format!(", when {}", words::ends_because(because)))}</span>
             }
             .into_any(),
             Course::Ending { reason, overdue } => view! {
@@ -116,7 +116,7 @@ fn Lasting(row: RwSignal<SessionRow>) -> impl IntoView {
             }
             .into_any(),
             Course::NeverStood { at } => {
-                at.map(|at| view! { <span>"given up " <Ago at /></span> }).into_any()
+                at.map(|at| view! { <span>"over " <Ago at /></span> }).into_any()
             }
         }}
     }
@@ -190,7 +190,8 @@ fn Facts(row: RwSignal<SessionRow>, names: Names) -> impl IntoView {
 }
 
 fn moment(at: Millis) -> String {
-    time::local(at).full()
+    let local = time::local(at);
+    format!("{}, {}", local.date(), local.clock())
 }
 
 /// A session among others of the same user.
@@ -199,6 +200,7 @@ pub fn Brief(row: ArcRwSignal<SessionRow>, target: RwSignal<Option<SessionId>>) 
     let row = RwSignal::from(row);
     let id = row.with_untracked(|row| row.id);
     let state = Memo::new(move |_| row.with(|row| row.state));
+    let title = format!("Session of {}", time::local(row.with_untracked(|row| row.opened_at)).short());
     let known = Memo::new(move |_| row.with(ending::receipts));
     let place = Memo::new(move |_| {
         row.with(|row| {
@@ -211,7 +213,7 @@ pub fn Brief(row: ArcRwSignal<SessionRow>, target: RwSignal<Option<SessionId>>) 
         <li class="brief" data-brief=id.to_string() data-session=id.to_string() data-state=move || words::of(&state.get())>
             <p class="brief-head">
                 <StatePill row />
-                <button type="button" class="link" on:click=move |_| here::open(Panel::Session(id))>"Session"</button>
+                <button type="button" class="link" on:click=move |_| here::open(Panel::Session(id))>{title}</button>
                 <span class="note">{move || place.get()}</span>
             </p>
             <p class="panel-sub"><Lasting row /></p>

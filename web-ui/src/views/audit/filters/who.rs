@@ -61,7 +61,7 @@ pub fn Who(query: Memo<AuditQuery>) -> impl IntoView {
                 <For each=move || finder.found.get().into_iter().enumerate() key=|(n, row)| (*n, row.id) let:found>
                     <Proposal finder n=found.0 row=found.1 />
                 </For>
-                <li class="hint" hidden=move || !finder.found.with(Vec::is_empty)>"Nobody of this name"</li>
+                <li class="hint" role="option" aria-disabled="true" aria-selected="false" hidden=move || !finder.found.with(Vec::is_empty)>"Nobody of this name"</li>
             </ul>
         </div>
     }
