@@ -332,7 +332,7 @@ impl Browser {
                     for element in found {
                         match element.click().await {
                             Ok(()) => return Ok(()),
-                            Err(error) => why = error.to_string(),
+                            Err(error) => why = Failure::from(error).0,
                         }
                     }
                 }
@@ -366,7 +366,7 @@ impl Browser {
             let why = match typed.await {
                 Ok(Some(value)) if value == text => return Ok(()),
                 Ok(value) => format!("it holds {value:?}"),
-                Err(error) => error.to_string(),
+                Err(error) => Failure::from(error).0,
             };
             if Instant::now() > deadline {
                 fail!("expected to fill {css} within {} s: {why}; {}", SOON.as_secs(), self.shown().await);
@@ -446,7 +446,8 @@ impl Browser {
             {"name": "prefers-reduced-motion", "value": "reduce"},
         ]);
         self.driver.cdp().send_raw("Emulation.setEmulatedMedia", json!({ "features": features })).await?;
-        Ok(())
+        let script = "return matchMedia(`(prefers-color-scheme: ${arguments[0]})`).matches";
+        self.until(&format!("a machine that prefers {scheme}"), script, &[json!(scheme)]).await.map(drop)
     }
 
     pub async fn picture(&self) -> Done<Vec<u8>> {

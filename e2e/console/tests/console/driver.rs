@@ -6,13 +6,27 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+const ATTEMPTS: usize = 5;
+
 pub struct Driver {
     child: Child,
     pub url: String,
 }
 
 impl Driver {
+    /// It may find the port that it has chosen taken a moment later, and ends: then another one.
     pub fn start() -> Done<Self> {
+        let mut last = Self::try_start();
+        for _ in 1..ATTEMPTS {
+            match last {
+                Ok(driver) => return Ok(driver),
+                Err(_) => last = Self::try_start(),
+            }
+        }
+        last
+    }
+
+    fn try_start() -> Done<Self> {
         let mut command = Command::new("chromedriver");
         command.args(["--port=0", "--log-level=SEVERE"]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;

@@ -93,6 +93,8 @@ pub async fn axe_finds_nothing_serious_on_any_view_in_either_theme(scene: &mut S
     browser.sign_in(&owner).await?;
     browser.live().await?;
     for theme in ["light", "dark"] {
+        browser.load("/users").await?;
+        browser.live().await?;
         choose_theme(browser, theme).await?;
         for (name, place, complete) in views.all() {
             browser.load(&place).await?;
@@ -151,9 +153,9 @@ pub async fn the_theme_follows_the_machine_until_one_chooses_and_the_choice_stay
     for machine in ["light", "dark"] {
         browser.prefer(machine).await?;
         let bright = browser.run(script, &[]).await?.as_u64().unwrap_or_default();
-        seen.push(bright);
+        seen.push((machine, bright));
     }
-    ensure!(seen[0] > 200 && seen[1] < 80, "the page does not follow the machine: {seen:?}");
+    ensure!(seen[0].1 > 200 && seen[1].1 < 80, "the page does not follow the machine: {seen:?}");
     choose_theme(browser, "light").await?;
     browser.load("/users").await?;
     browser.live().await?;
