@@ -145,24 +145,23 @@ pub async fn the_theme_follows_the_machine_until_one_chooses_and_the_choice_stay
     let owner = scene.owner()?;
     let at = scene.signed_in(&owner, "/users").await?;
     let browser = &scene[at];
-    // How bright the page is, out of 255.
+    // Whether the page is as bright as its theme.
     let script = "
         const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number);
-        return Math.round((r + g + b) / 3)";
-    let mut seen = Vec::new();
+        const bright = (r + g + b) / 3;
+        return arguments[0] === 'light' ? bright > 200 : bright < 80";
     for machine in ["light", "dark"] {
         browser.prefer(machine).await?;
-        let bright = browser.run(script, &[]).await?.as_u64().unwrap_or_default();
-        seen.push((machine, bright));
+        browser.until(&format!("a {machine} page on a {machine} machine"), script, &[json!(machine)]).await?;
     }
-    ensure!(seen[0].1 > 200 && seen[1].1 < 80, "the page does not follow the machine: {seen:?}");
     choose_theme(browser, "light").await?;
     browser.load("/users").await?;
     browser.live().await?;
     browser.see("html[data-theme=light]").await?;
-    let bright = browser.run(script, &[]).await?.as_u64().unwrap_or_default();
-    ensure!(bright > 200, "a light page was chosen on a dark machine; it is {bright}");
-    Ok(())
+    browser
+        .until("the light page that was chosen on a dark machine", script, &[json!("light")])
+        .await
+        .map(drop)
 }
 
 /// Addresses and ports of machines, digests, what programs say when they break.
