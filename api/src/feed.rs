@@ -126,7 +126,10 @@ pub enum Rows {
 
 /// A row as it is now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "a row is moved into its place once; a box each would cost more")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a row is moved into its place once; a box each would cost more"
+)]
 pub enum Change {
     User(UserRow),
     Session(SessionRow),

@@ -383,7 +383,10 @@ mod tests {
             Toolchain::Debian { linker: "/usr/bin/wasm-ld-22".into(), sysroot: Some("/a b/sysroot".into()) };
         let cargo = toolchain.cargo("build", &[]);
         let flags = cargo.get_envs().find(|(name, _)| *name == "CARGO_ENCODED_RUSTFLAGS");
-        assert_eq!(flags.and_then(|(_, value)| value), Some("--sysroot=/a b/sysroot\u{1f}--cfg=erase_components".as_ref()));
+        assert_eq!(
+            flags.and_then(|(_, value)| value),
+            Some("--sysroot=/a b/sysroot\u{1f}--cfg=erase_components".as_ref())
+        );
         assert!(cargo.get_args().any(|word| word == TARGET));
         let clippy = toolchain.cargo("clippy", &["--", "-D", "warnings"]);
         assert_eq!(clippy.get_program(), DEBIAN_CLIPPY);
