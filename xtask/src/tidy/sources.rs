@@ -118,7 +118,7 @@ pub fn pages_make_no_markup_of_text(tree: &Tree) -> Vec<Finding> {
     ];
     let found = grep(tree, "web-ui/src/", Scope::Product, Keep::Code, &ways);
     // `style=(name, value)` sets one property, which the policy allows.
-    found.into_iter().filter(|finding| !finding.what.contains(" style=(")).collect()
+    found.into_iter().filter(|finding| !finding.what.contains("style=(")).collect()
 }
 
 pub fn libraries_open_with_their_purpose(tree: &Tree) -> Vec<Finding> {

@@ -70,7 +70,7 @@ const SOURCES: &[(&str, &str, &str, &str)] = &[
         "pages-make-no-markup-of-text",
         "web-ui/src/kit/table.rs",
         "view! { <p class=\"a\" style=\"height: 3px\"></p> }",
-        "view! { <p class=\"style\" style=(\"--few\", few)></p> }",
+        "view! { <p\n    style=(\"--few\", few)\n></p> }",
     ),
     (
         "only-entropy-draws",
