@@ -38,6 +38,7 @@ pub async fn every_view(scene: &mut Scene) -> Done {
     let browser = &scene[at];
     for theme in ["light", "dark"] {
         browser.resize(1280, 800).await?;
+        browser.prefer(theme).await?;
         browser.load("/users").await?;
         browser.live().await?;
         choose_theme(browser, theme).await?;
@@ -105,8 +106,10 @@ async fn company(scene: &Scene, browser: &Browser) -> Done<Views> {
 }
 
 async fn keep(browser: &Browser, into: &Path, name: &str, theme: &str, width: u32) -> Done {
-    // Letters of a font that is still coming would be missing.
-    browser.run_async("document.fonts.ready.then(() => arguments[0](true))", &[]).await?;
+    // Nothing is on its way: no dialog, no toast, no letter.
+    let still = "return document.fonts.status === 'loaded' && !seen('[data-toast]')
+        && document.getAnimations().every(a => a.playState !== 'running')";
+    browser.until("a page at rest", still, &[]).await?;
     let small = pixels::with_palette(&browser.picture().await?)?;
     fs::write(into.join(format!("console-{name}-{theme}-{width}.png")), small)?;
     Ok(())
