@@ -49,7 +49,7 @@ impl Crowd {
     /// One row, somewhere, is not what it was.
     pub fn change(&mut self) -> Option<SessionRow> {
         let at = usize::try_from(self.draw() % self.rows.len().max(1) as u64).unwrap_or(0);
-        let flips = self.draw() % 4 == 0;
+        let flips = self.draw().is_multiple_of(4);
         let row = self.rows.get_mut(at)?;
         row.bytes_in += 1_000;
         row.bytes_out += 50;
