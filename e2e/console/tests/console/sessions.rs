@@ -69,6 +69,10 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
     browser.see(&format!("{}[data-state=connected]", row(&id))).await?;
 
     terminate(browser, &id, "end of the visit").await?;
+    // Toasts go by themselves: first of all.
+    for browser in [&scene[other], &scene[one]] {
+        browser.says("[role=status] [data-toast]", &person.name).await?;
+    }
     // The same dialog shows what every layer says.
     for layer in LAYERS {
         browser.see(&format!("{dialog} [data-receipt={layer}]:not([data-state=pending])")).await?;
@@ -82,7 +86,6 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
         "the desktop says no reason: {said}"
     );
     for browser in [&scene[one], &scene[other]] {
-        browser.says("[role=status] [data-toast]", &person.name).await?;
         browser.click("[data-filter=ended]").await?;
         browser
             .until("the filter in the address", "return location.search.includes('show=ended')", &[])

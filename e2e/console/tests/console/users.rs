@@ -83,7 +83,7 @@ pub async fn a_user_who_is_ready_is_announced_wherever_one_is(scene: &mut Scene)
     let name = scene.unique("bea");
     let one = scene.signed_in(&acting, "/users").await?;
     let other = scene.signed_in(&watching, "/gateways").await?;
-    scene.create(&scene[one], &name).await?;
+    scene.create_quietly(&scene[one], &name).await?;
     scene[other].says("[role=status] [data-toast]", &name).await
 }
 
