@@ -77,9 +77,8 @@ async fn a_bootstrap_is_never_asked_for_twice_with_one_key() {
 
 #[tokio::test]
 async fn the_token_travels_as_bearer_and_is_not_printed() {
-    let server =
-        serve(vec![(200, r#"{"operator":"aeaqcaibaeaqcaibaeaqcaibae","name":"o","role":"owner"}"#.into())])
-            .await;
+    let me = r#"{"operator":"aeaqcaibaeaqcaibaeaqcaibae","name":"o","role":"owner","may":[],"expires_at":1}"#;
+    let server = serve(vec![(200, me.into())]).await;
     let client = server.client().with_token("vwo_abc.def").expect("a token");
     client.me().await.expect("me");
     assert!(server.asked()[0].contains("authorization: Bearer vwo_abc.def"));
