@@ -124,6 +124,13 @@ pub struct Difference {
     pub there: Option<String>,
 }
 
+impl Difference {
+    /// Of a person: without their data key a fresh fold cannot know it.
+    pub fn is_personal(&self) -> bool {
+        self.column.is_some_and(|column| PERSONAL.contains(&(self.table, column)))
+    }
+}
+
 impl Database {
     /// Everything at one moment. `personal`: whether personal columns are compared, for which both sides must
     /// have had the data keys.

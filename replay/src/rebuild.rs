@@ -101,10 +101,9 @@ async fn fold(
     Ok(())
 }
 
-/// A name can be compared only with its user's data key; without it, not even looked at.
+/// What is personal can be compared only with its user's data key; without it, not even looked at.
 fn is_judged(difference: &Difference, keys: &PersonalKeys) -> bool {
-    let is_name = difference.table == "users" && difference.column == Some("username");
-    !is_name || difference.key.parse().is_ok_and(|user: UserId| keys.has(user))
+    !difference.is_personal() || difference.key.parse().is_ok_and(|user: UserId| keys.has(user))
 }
 
 impl From<Difference> for Unequal {
