@@ -112,6 +112,16 @@ mod tests {
         ids::SessionId,
     };
 
+    const MACHINE: Machine = Machine {
+        cpu: 0.5,
+        memory_used: 1,
+        memory_total: 2,
+        disk_used: 3,
+        disk_total: 4,
+        network_in: 5,
+        network_out: 6,
+    };
+
     fn account() -> BusAccount {
         format!("A{}", "B".repeat(55)).parse().expect("an account")
     }
@@ -123,17 +133,8 @@ mod tests {
     #[test]
     fn machine_and_services_stay_until_another_word_and_containers_go_when_they_are_not_mentioned() {
         let telemetry = Telemetry::default();
-        let machine = Machine {
-            cpu: 0.5,
-            memory_used: 1,
-            memory_total: 2,
-            disk_used: 3,
-            disk_total: 4,
-            network_in: 5,
-            network_out: 6,
-        };
         let first = gateway_bus::Telemetry {
-            machine: Some(machine),
+            machine: Some(MACHINE),
             services: vec![Service { name: "nginx".into(), up: true }],
             containers: vec![container(true)],
             ..Default::default()
@@ -151,7 +152,7 @@ mod tests {
         assert_eq!(telemetry.of(&account()).expect("heard").containers.len(), 1);
         telemetry.hear(account(), gateway_bus::Telemetry::default(), Millis(3_000));
         let known = telemetry.of(&account()).expect("heard");
-        assert_eq!(known.machine, Some(machine));
+        assert_eq!(known.machine, Some(MACHINE));
         assert_eq!(known.services, [Service { name: "nginx".into(), up: false }]);
         assert!(known.containers.is_empty());
         assert_eq!(known.at, Millis(3_000));
@@ -160,17 +161,8 @@ mod tests {
     #[test]
     fn the_last_minutes_are_kept_and_no_more() {
         let telemetry = Telemetry::default();
-        let machine = Machine {
-            cpu: 0.5,
-            memory_used: 1,
-            memory_total: 2,
-            disk_used: 3,
-            disk_total: 4,
-            network_in: 5,
-            network_out: 6,
-        };
         for n in 0..4 * SAMPLES as u64 {
-            let word = gateway_bus::Telemetry { machine: Some(machine), ..Default::default() };
+            let word = gateway_bus::Telemetry { machine: Some(MACHINE), ..Default::default() };
             // Twice as often as there is a sample.
             telemetry.hear(account(), word, Millis(n * 500));
         }
