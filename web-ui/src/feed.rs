@@ -19,6 +19,9 @@ use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 /// A hidden page draws no frames; what comes is taken in this often instead.
 const HIDDEN: Duration = Duration::from_millis(500);
+/// Frames that wait for one to be drawn. Browsers stretch a hidden page's timers to minutes, and its queue must not
+/// grow as long; more than this is taken in at once.
+const MOST_QUEUED: usize = 256;
 /// Drawn samples of a gateway's machine: five minutes at one every two seconds.
 const SAMPLES: usize = 150;
 
@@ -53,6 +56,7 @@ struct Inner {
     machine: Machine,
     sinks: HashMap<WindowId, Rc<dyn Sink>>,
     socket: Option<Socket>,
+    /// Heard and not shown yet. The machine's position is past them already, so a lost connection does not lose them.
     queue: Vec<Frame>,
     is_scheduled: bool,
     /// Signed in: the feed is to be open.
@@ -187,14 +191,17 @@ impl Feed {
     pub fn stop(self) {
         self.with(|inner| {
             inner.wanted = false;
-            inner.drop_socket();
+            inner.socket = None;
             inner.machine.closed(close::SIGNED_OUT, clock::now(), 0.0);
         });
         self.show_mark();
     }
 
     pub fn forget(self) {
-        self.with(|inner| inner.machine.forget());
+        self.with(|inner| {
+            inner.machine.forget();
+            inner.queue.clear();
+        });
         self.gateways.set(HashMap::new());
         self.show_mark();
     }
@@ -232,7 +239,7 @@ impl Feed {
 
     fn connect(self) {
         let Some(generation) = self.with(|inner| {
-            inner.drop_socket();
+            inner.socket = None;
             inner.was_open = false;
             inner.generation += 1;
             inner.generation
@@ -275,24 +282,34 @@ impl Feed {
         let now = clock::now();
         let heard = self.with(|inner| {
             if inner.generation != generation {
-                return Ok(false);
+                return Ok(());
             }
             let frame = inner.machine.message(&bytes, now)?;
             inner.queue.extend(frame);
-            Ok::<_, viworks_web_model::feed::Broken>(!inner.queue.is_empty() && !inner.is_scheduled)
+            Ok::<_, viworks_web_model::feed::Broken>(())
         });
         match heard {
-            Some(Ok(true)) => self.schedule(),
+            Some(Ok(())) => self.schedule(),
             Some(Err(_)) => self.lost(0),
-            Some(Ok(false)) | None => {}
+            None => {}
         }
     }
 
     /// Once per drawn frame, or by a timer while nobody looks.
     fn schedule(self) {
-        self.with(|inner| inner.is_scheduled = true);
-        let hidden = document().hidden();
-        if hidden {
+        let state = self.with(|inner| {
+            let waits = !inner.queue.is_empty() && !inner.is_scheduled;
+            inner.is_scheduled |= waits;
+            (waits, inner.queue.len() > MOST_QUEUED)
+        });
+        let Some((waits, is_long)) = state else { return };
+        if is_long {
+            return self.apply();
+        }
+        if !waits {
+            return;
+        }
+        if document().hidden() {
             gloo_timers::callback::Timeout::new(HIDDEN.as_millis() as u32, move || self.apply()).forget();
         } else {
             request_animation_frame(move || self.apply());
@@ -360,7 +377,7 @@ impl Feed {
     /// The connection is gone, or of no use any more.
     fn lost(self, code: u16) {
         let Some(next) = self.with(|inner| {
-            inner.drop_socket();
+            inner.socket = None;
             inner.wanted.then(|| inner.machine.closed(code, clock::now(), entropy::fraction()))
         }) else {
             return;
@@ -395,13 +412,7 @@ impl Inner {
             // A socket that cannot send is closing, and its end is handled as such.
             let _ = socket.web.send_with_u8_array(message);
         }
-    }
-
-    fn drop_socket(&mut self) {
-        self.socket = None;
-        self.queue.clear();
-    }
-}
+    }}
 
 fn address() -> String {
     let host = window().location().host().unwrap_or_default();
