@@ -12,20 +12,21 @@ use leptos_router::components::Router;
 pub fn App() -> impl IntoView {
     let session = Session::provide();
     session::remember(session);
-    // Whoever signs in next gets a shell of their own; the same person finds theirs as it was.
     let operator = Memo::new(move |_| session.me().map(|me| me.operator));
-    let is_in = Memo::new(move |_| matches!(session.who(), Who::In(_)));
+    let is_in = Memo::new(move |_| session.is_in());
     let is_known = Memo::new(move |_| session.who() != Who::Unknown);
     view! {
         <Router>
             <Show when=move || is_known.get() && !is_in.get()>
                 <SignIn />
             </Show>
-            <Show when=move || operator.get().is_some()>
+            // Whoever signs in next gets a shell of their own, and nothing of what another has typed; the same person
+            // finds theirs as it was.
+            <For each=move || operator.get() key=|operator| *operator let:_operator>
                 <div class="signed-in" hidden=move || !is_in.get()>
                     <Shell />
                 </div>
-            </Show>
+            </For>
         </Router>
     }
 }

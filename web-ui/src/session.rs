@@ -42,6 +42,11 @@ impl Session {
         self.who.get()
     }
 
+    /// Whether somebody is signed in, and no sign-in page stands before the view.
+    pub fn is_in(self) -> bool {
+        self.who.with(|who| matches!(who, Who::In(_)))
+    }
+
     pub fn me(self) -> Option<Me> {
         self.who.with(|who| match who {
             Who::In(me) | Who::Ended(me) => Some(me.clone()),

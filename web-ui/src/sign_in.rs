@@ -20,6 +20,13 @@ pub fn SignIn() -> impl IntoView {
     let is_busy = RwSignal::new(false);
     let has_caps = RwSignal::new(false);
     document().set_title("Sign in · ViWorkS");
+    // A browser heeds `autofocus` once for each loading of a page, and this one may come back later.
+    Effect::new(move |_| {
+        if let Some(field) = name.get() {
+            // It has just been put on the page.
+            let _ = field.focus();
+        }
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let (Some(name), Some(field)) = (name.get_untracked(), password.get_untracked()) else { return };
@@ -57,7 +64,7 @@ pub fn SignIn() -> impl IntoView {
                 <label>
                     <span>"Name"</span>
                     <input
-                        node_ref=name name="name" autocomplete="username" required autofocus spellcheck="false"
+                        node_ref=name name="name" autocomplete="username" required spellcheck="false"
                         autocapitalize="none"
                     />
                 </label>

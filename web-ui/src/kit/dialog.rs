@@ -1,9 +1,6 @@
 //! The browser's own modal dialog: it keeps the focus inside, and gives it back to where it was.
 
-use crate::{
-    kit::icon::Close,
-    session::{self, Who},
-};
+use crate::{kit::icon::Close, session};
 use leptos::{
     ev::{Event, PointerEvent},
     html,
@@ -95,7 +92,7 @@ pub fn open_while_some<T: Send + Sync + 'static>(about: RwSignal<Option<T>>) -> 
 /// dialog; it waits as it is, and opens again when the person is back.
 fn is_away() -> Memo<bool> {
     let session = session::expect();
-    Memo::new(move |_| !matches!(session.who(), Who::In(_)))
+    Memo::new(move |_| !session.is_in())
 }
 
 /// Opens and closes the element with the signal. It opens once its children stand, so that `autofocus` finds its
@@ -113,7 +110,10 @@ pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
         }
         spawn_local(async move {
             leptos::task::tick().await;
-            if open.get_untracked() && !is_away.get_untracked() && !element.open() && element.is_connected() {
+            // The whole shell may be gone by now, when somebody else has signed in.
+            let is_wanted =
+                open.try_get_untracked() == Some(true) && is_away.try_get_untracked() == Some(false);
+            if is_wanted && !element.open() && element.is_connected() {
                 // It is on the page and not open: the only two reasons to fail.
                 let _ = element.show_modal();
             }

@@ -4,7 +4,7 @@ use super::Over;
 use crate::{
     clock,
     kit::{dialog::Dialog, place, typing},
-    session::{self, Who},
+    session,
     shell::side::is_apple,
 };
 use leptos::{ev, prelude::*};
@@ -20,7 +20,7 @@ pub fn listen(over: Over) {
     let began = StoredValue::new(None::<Millis>);
     let session = session::expect();
     let handle = window_event_listener(ev::keydown, move |event| {
-        if event.default_prevented() || !untrack(|| matches!(session.who(), Who::In(_))) {
+        if event.default_prevented() || !untrack(|| session.is_in()) {
             return;
         }
         if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {

@@ -126,7 +126,12 @@ pub fn title(path: &str) -> &'static str {
     }
 }
 
-/// The window is called after the view.
+/// The window is called after the view, but while the sign-in page stands before it, which says so itself.
 pub fn follow_title() {
-    Effect::new(move |_| document().set_title(&format!("{} · ViWorkS", title(&place::path()))));
+    let session = session::expect();
+    Effect::new(move |_| {
+        if session.is_in() {
+            document().set_title(&format!("{} · ViWorkS", title(&place::path())));
+        }
+    });
 }
