@@ -151,12 +151,11 @@ fn Earlier(
     is_whole: RwSignal<bool>,
 ) -> impl IntoView {
     let busy = RwSignal::new(false);
-    let is_complete = RwSignal::new(false);
     let is_missing = Memo::new(move |_| {
         let continues = group.with(|group| group.as_ref().is_some_and(|group| group.continues));
         // With a kind asked for, the others are left out on purpose.
         continues
-            && !is_complete.get()
+            && !shelf.is_complete(correlation)
             && query.with(|query| query.kind.is_none() && query.correlation.is_none())
     });
     let reveal = move |_| {
@@ -166,13 +165,15 @@ fn Earlier(
         }
         busy.set(true);
         spawn_local(async move {
-            let loaded = load(correlation, &query.get_untracked()).await;
+            let asked = query.get_untracked();
+            let loaded = load(correlation, &asked).await;
             let _ = busy.try_set(false);
             match loaded {
-                Ok(rows) => {
-                    let _ = is_complete.try_set(true);
-                    shelf.put(rows);
+                // What answers another question than the one that stands by now is not of this list.
+                Ok(rows) if query.try_get_untracked().as_ref() == Some(&asked) => {
+                    shelf.put(correlation, rows)
                 }
+                Ok(_) => {}
                 Err(failure) => act::say(Tone::Bad, Err(failure)),
             }
         });

@@ -32,6 +32,8 @@ pub struct Shelf {
     rows: Watched<AuditRow>,
     /// Earlier entries of stories that somebody wanted to read whole.
     earlier: RwSignal<HashMap<Place, ArcRwSignal<AuditRow>>>,
+    /// Those stories: nothing of them is elsewhere.
+    complete: RwSignal<Vec<CorrelationId>>,
     stories: Memo<Arc<Stories>>,
 }
 
@@ -66,7 +68,7 @@ impl Shelf {
                 groups: groups.into_iter().map(|group| (group.correlation, group)).collect(),
             })
         });
-        Self { rows, earlier, stories }
+        Self { rows, earlier, complete: RwSignal::new(Vec::new()), stories }
     }
 
     /// Tracked.
@@ -78,14 +80,25 @@ impl Shelf {
         self.rows.row(place).or_else(|| self.earlier.with_untracked(|earlier| earlier.get(&place).cloned()))
     }
 
-    /// Keeps entries beside those of the list.
-    pub fn put(self, rows: Vec<AuditRow>) {
+    /// Keeps a whole story beside what the list has of it.
+    pub fn put(self, correlation: CorrelationId, rows: Vec<AuditRow>) {
         // The view may be gone by now.
         let _ = self.earlier.try_update(|earlier| {
             for row in rows {
                 earlier.entry((row.seq, row.n)).or_insert_with(|| ArcRwSignal::new(row));
             }
         });
+        let _ = self.complete.try_update(|complete| complete.push(correlation));
+    }
+
+    /// Tracked.
+    pub fn is_complete(self, correlation: CorrelationId) -> bool {
+        self.complete.with(|complete| complete.contains(&correlation))
+    }
+
+    fn clear(self) {
+        self.earlier.set(HashMap::new());
+        self.complete.set(Vec::new());
     }
 }
 
@@ -147,7 +160,7 @@ pub fn Timeline(rows: Watched<AuditRow>, query: Memo<AuditQuery>, is_filtered: M
     Effect::watch(
         move || query.get(),
         move |_, _, _| {
-            shelf.earlier.set(HashMap::new());
+            shelf.clear();
             shown.set(STRETCH);
             to_top(scroller);
         },
