@@ -60,6 +60,7 @@ pub fn step(at: Option<usize>, count: usize, down: bool) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const ACTS: [(&str, &str); 4] = [
         ("Create user", "new add person account"),
@@ -99,6 +100,20 @@ mod tests {
     fn a_name_that_holds_the_letters_comes_after_one_that_begins_with_them() {
         let names = vec!["oliver", "vera", "ana.vera"];
         assert_eq!(rank("ver", names, |name| (name, "")), ["vera", "ana.vera", "oliver"]);
+    }
+
+    proptest! {
+        /// The palette asks the server, and shows of its answer what still answers here.
+        #[test]
+        fn what_the_server_finds_by_a_name_answers_here_too(
+            name in "[A-Za-z0-9._-]{1,12}",
+            from in 0..12_usize,
+            length in 1..12_usize,
+        ) {
+            let from = from.min(name.len() - 1);
+            let part = name.chars().skip(from).take(length).collect::<String>().to_ascii_uppercase();
+            prop_assert!(score(&part, &name, "").is_some(), "{part} in {name}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ use viworks_web_model::{palette, words as say};
 
 pub const ACTIONS: &str = "Actions";
 const RECENT: &str = "Recent";
+/// What gateways go by, besides their names.
+pub const GATEWAY: &str = "gateway";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
@@ -110,7 +112,7 @@ pub fn arrange(typed: &str, recent: &[Entry], found: &Things, may: &[Permission]
         let verbs = verbs(may).into_iter().filter(|verb| recent.iter().all(|known| known.id != verb.id));
         return recent.iter().cloned().chain(verbs).collect();
     }
-    let (things, ends) = named(found, may);
+    let (things, ends) = named(typed, found, may);
     let verbs = palette::rank(typed, verbs(may), words);
     let is_verb = best(typed, &verbs) > best(typed, &things);
     if is_verb {
@@ -129,19 +131,28 @@ fn best(typed: &str, entries: &[Entry]) -> u32 {
     scores.max().unwrap_or(0)
 }
 
-/// Users, sessions and gateways that go by the name; and the ends that may be put to the sessions.
-fn named(found: &Things, may: &[Permission]) -> (Vec<Entry>, Vec<Entry>) {
+/// Users, sessions and gateways that go by the name; and the ends that may be put to the sessions. What was found
+/// may answer what was typed a moment ago, and nobody means that any more who presses Enter now.
+fn named(typed: &str, found: &Things, may: &[Permission]) -> (Vec<Entry>, Vec<Entry>) {
     let mut things = Vec::new();
     let mut ends = Vec::new();
     for user in &found.users {
+    // The server looks for all of it in the name, which is stricter.
+    let is_meant = |name: &str, others: &str| palette::score(typed, name, others).is_some();
         let name = user.username.clone().unwrap_or_else(|| "Erased user".into());
         let act = Act::Open(Panel::User(user.id));
+        if !is_meant(&name, "") {
+            continue;
+        }
         let entry = Entry::new(&user.id.to_string(), "Users", Icon::People, name, act);
         things.push(entry.about(say::user_state(user.state).to_owned()));
     }
     for session in &found.sessions {
         let whose = session.username.as_deref().unwrap_or("an erased user");
         let state = say::session_state(session.state);
+        if !is_meant(whose, "") {
+            continue;
+        }
         let through = session.gateway_name.as_ref().map(|name| format!(" · {name}")).unwrap_or_default();
         let about = format!("{state}{through}");
         let id = session.id.to_string();
@@ -156,6 +167,9 @@ fn named(found: &Things, may: &[Permission]) -> (Vec<Entry>, Vec<Entry>) {
     }
     for gateway in &found.gateways {
         let act = Act::Go("/gateways".to_owned());
+        if !is_meant(&gateway.name, GATEWAY) {
+            continue;
+        }
         let entry = Entry::new(&gateway.id.to_string(), "Gateways", Icon::Gateway, gateway.name.clone(), act);
         let about = gateway.health.map_or(say::gateway_state(gateway.state), say::health);
         things.push(entry.about(about.to_owned()));

@@ -1,5 +1,6 @@
 //! What the server knows by the letters that were typed.
 
+use super::entry::GATEWAY;
 use crate::http;
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
@@ -53,7 +54,7 @@ impl Found {
                     None => rows::<GatewayRow>("/v1/gateways", "", &[]).await,
                 };
                 let _ = gateways.try_set(Some(known.clone()));
-                let gateways = palette::rank(&text, known, |gateway| (&gateway.name, "gateway"));
+                let gateways = palette::rank(&text, known, |gateway| (&gateway.name, GATEWAY));
                 if is_wanted() {
                     let _ = found.things.try_set(Things { users, sessions, gateways });
                     let _ = found.asking.try_set(false);
