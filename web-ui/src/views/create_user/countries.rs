@@ -1,6 +1,7 @@
 //! Which countries this user may come from.
 
 use super::Form;
+use crate::kit::field::Group;
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 use std::collections::BTreeSet;
 use viworks_domain::policy::Country;
@@ -9,7 +10,6 @@ use wasm_bindgen::JsCast as _;
 
 #[component]
 pub fn Countries(form: Form) -> impl IntoView {
-    let error = form.error(Field::Countries);
     let typed = RwSignal::new(String::new());
     let may_differ = Memo::new(move |_| form.choices.with(|choices| choices.may_differ));
     let is_editable = move || may_differ.get() && form.policy.with(Option::is_some);
@@ -124,8 +124,7 @@ pub fn Countries(form: Form) -> impl IntoView {
             .collect_view()
     };
     view! {
-        <fieldset class="field" class:wrong=move || error.with(Option::is_some) data-field="countries">
-            <legend>"Allowed countries"</legend>
+        <Group legend="Allowed countries" name="countries" error=form.error(Field::Countries)>
             <ul class="chips">{chips}</ul>
             <p class="hint">
                 {move || match (form.policy.with(Option::is_some), chosen.with(BTreeSet::is_empty), is_own.get()) {
@@ -157,8 +156,7 @@ pub fn Countries(form: Form) -> impl IntoView {
             <p class="hint" role="status">
                 {move || matching.with(Vec::is_empty).then_some("No country is called that.")}
             </p>
-            <p class="error" aria-live="polite">{move || error.get()}</p>
-        </fieldset>
+        </Group>
     }
 }
 

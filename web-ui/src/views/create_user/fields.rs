@@ -3,11 +3,10 @@
 use super::Form;
 use crate::{
     entropy,
-    kit::{field::Field as Labelled, pill::Tone},
-    shell::toasts,
+    kit::field::{Field as Labelled, Group},
     views::names::Names,
 };
-use leptos::{html, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use viworks_api::policy::{PolicyState, PolicySummary};
 use viworks_domain::ids::GatewayId;
 use viworks_web_model::{
@@ -54,33 +53,37 @@ pub fn Username(form: Form) -> impl IntoView {
 #[component]
 pub fn Password(form: Form) -> impl IntoView {
     let (is_shown, is_drawn) = (RwSignal::new(false), RwSignal::new(false));
-    let input = NodeRef::<html::Input>::new();
+    // Beside the buttons: a toast would lie behind the dialog, where nobody is told of it.
+    let said = RwSignal::new("");
     let generate = move |_| match entropy::password() {
         Some(password) => {
             form.edit(|draft| draft.password = password);
             is_shown.set(true);
             is_drawn.set(true);
+            said.set("Pass it on now: it is not shown again.");
         }
-        None => toasts::say(Tone::Bad, "This browser gives no randomness. Think of a password yourself."),
+        None => said.set("This browser gives no randomness. Think of a password yourself."),
     };
     let copy = move |_| {
         let text = form.draft.with_untracked(|draft| draft.password.clone());
         let promise = window().navigator().clipboard().write_text(&text);
         spawn_local(async move {
-            match JsFuture::from(promise).await {
-                Ok(_) => toasts::say(Tone::Good, "The password is copied."),
-                Err(_) => toasts::say(Tone::Bad, "The browser did not allow copying. Read it out instead."),
-            }
+            // The form may be gone by now.
+            let _ = said.try_set(match JsFuture::from(promise).await {
+                Ok(_) => "Copied. Pass it on now: it is not shown again.",
+                Err(_) => "The browser did not allow copying. Read it out instead.",
+            });
         });
     };
     view! {
         <Labelled label="Initial password" error=form.error(Field::Password)>
             <input
-                node_ref=input name="password" type=move || if is_shown.get() { "text" } else { "password" }
+                name="password" type=move || if is_shown.get() { "text" } else { "password" }
                 autocomplete="new-password" autocapitalize="none" spellcheck="false"
                 prop:value=move || form.draft.with(|draft| draft.password.clone())
                 on:input:target=move |event| {
                     is_drawn.set(false);
+                    said.set("");
                     form.edit(|draft| draft.password = event.target().value());
                 }
             />
@@ -93,8 +96,8 @@ pub fn Password(form: Form) -> impl IntoView {
             </button>
             <Show when=move || is_drawn.get()>
                 <button type="button" class="button" on:click=copy>"Copy"</button>
-                <span class="hint">"Pass it on now: it is not shown again."</span>
             </Show>
+            <span class="hint" role="status">{move || said.get()}</span>
         </p>
     }
 }
@@ -147,7 +150,6 @@ fn summary(policy: &PolicySummary) -> String {
 
 #[component]
 pub fn Gateways(form: Form, names: Names) -> impl IntoView {
-    let error = form.error(Field::Gateways);
     let offered = Memo::new(move |_| form.choices.with(|choices| choices.gateways.clone()));
     let is_chosen = move |id: GatewayId| form.draft.with(|draft| draft.gateways.contains(&id));
     let choose = move |id: GatewayId, wanted: bool| {
@@ -160,8 +162,7 @@ pub fn Gateways(form: Form, names: Names) -> impl IntoView {
         });
     };
     view! {
-        <fieldset class="field" class:wrong=move || error.with(Option::is_some) data-field="gateways">
-            <legend>"Gateways"</legend>
+        <Group legend="Gateways" name="gateways" error=form.error(Field::Gateways)>
             <div class="checks">
                 <For each=move || offered.get() key=|id| *id let:id>
                     <label class="check">
@@ -176,7 +177,6 @@ pub fn Gateways(form: Form, names: Names) -> impl IntoView {
             <Show when=move || offered.with(Vec::is_empty)>
                 <p class="hint">"There is no gateway yet. The user gets one later."</p>
             </Show>
-            <p class="error" aria-live="polite">{move || error.get()}</p>
-        </fieldset>
+        </Group>
     }
 }

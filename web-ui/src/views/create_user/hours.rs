@@ -1,6 +1,7 @@
 //! When this user may come, on the policy's clock.
 
 use super::Form;
+use crate::kit::field::{Group, Wrong, new_id};
 use leptos::prelude::*;
 use viworks_web_model::{
     form::{Field, Hours, WEEK},
@@ -9,7 +10,6 @@ use viworks_web_model::{
 
 #[component]
 pub fn Windows(form: Form) -> impl IntoView {
-    let error = form.error(Field::Windows);
     let may_differ = Memo::new(move |_| form.choices.with(|choices| choices.may_differ));
     let is_editable = Signal::derive(move || may_differ.get() && form.policy.with(Option::is_some));
     let is_own = Memo::new(move |_| form.draft.with(|draft| draft.hours.is_some()));
@@ -25,8 +25,7 @@ pub fn Windows(form: Form) -> impl IntoView {
     let zone = move || form.policy.with(|policy| policy.as_ref().map(|policy| policy.time_zone.clone()));
     let count = Memo::new(move |_| hours.with(Vec::len));
     view! {
-        <fieldset class="field" class:wrong=move || error.with(Option::is_some) data-field="windows">
-            <legend>"Hours"</legend>
+        <Group legend="Hours" name="windows" error=form.error(Field::Windows)>
             <p class="hint">
                 {move || match (zone(), is_own.get()) {
                     (None, _) => "As the policy says. Choose it first.".to_owned(),
@@ -63,14 +62,14 @@ pub fn Windows(form: Form) -> impl IntoView {
                     "Add hours"
                 </button>
             </fieldset>
-            <p class="error" aria-live="polite">{move || error.get()}</p>
-        </fieldset>
+        </Group>
     }
 }
 
 #[component]
 fn Row(form: Form, row: usize, hours: Memo<Vec<Hours>>) -> impl IntoView {
-    let error = form.error(Field::Hours(row));
+    let (error, error_id) = (form.error(Field::Hours(row)), new_id());
+    let described_by = error_id.clone();
     let this = Memo::new(move |_| hours.with(|rows| rows.get(row).cloned()));
     let edit = move |change: &dyn Fn(&mut Hours)| {
         let mut rows = hours.get_untracked();
@@ -111,7 +110,10 @@ fn Row(form: Form, row: usize, hours: Memo<Vec<Hours>>) -> impl IntoView {
         }
     };
     view! {
-        <div class="hours" class:wrong=move || error.with(Option::is_some) role="group" aria-label=format!("Hours {}", row + 1)>
+        <div
+            class="hours" class:wrong=move || error.with(Option::is_some) role="group"
+            aria-label=format!("Hours {}", row + 1) aria-describedby=described_by
+        >
             <span class="days">{days}</span>
             <span class="times">
                 <input
@@ -134,7 +136,7 @@ fn Row(form: Form, row: usize, hours: Memo<Vec<Hours>>) -> impl IntoView {
                 </button>
                 <span class="hint">{note}</span>
             </span>
-            <p class="error" aria-live="polite">{move || error.get()}</p>
+            <Wrong id=error_id error />
         </div>
     }
 }
