@@ -4,21 +4,10 @@ use leptos::prelude::*;
 
 pub use viworks_web_model::words::Tone;
 
-/// As the page's attribute has it.
-pub const fn word(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Good => "good",
-        Tone::Busy => "busy",
-        Tone::Warn => "warn",
-        Tone::Bad => "bad",
-        Tone::Quiet => "quiet",
-    }
-}
-
 #[component]
 pub fn Pill(#[prop(into)] tone: Signal<Tone>, #[prop(into)] text: Signal<String>) -> impl IntoView {
     view! {
-        <span class="pill" data-tone=move || word(tone.get())>
+        <span class="pill" data-tone=move || tone.get().word()>
             {move || text.get()}
         </span>
     }

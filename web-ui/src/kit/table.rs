@@ -183,7 +183,8 @@ fn Newer<R: Paged + DeserializeOwned + Send + Sync>(
         window.measure(scroller);
     };
     view! {
-        <div class="newer" role="status">
+        // Not read out: it counts on with everything that happens.
+        <div class="newer">
             <Show when=move || rows.waiting() != 0>
                 <button type="button" class="newer-button" data-newer=move || rows.waiting().to_string() on:click=show>
                     <crate::kit::icon::ArrowUp />

@@ -4,7 +4,6 @@ use crate::{
     feed,
     kit::{
         icon::Close,
-        pill,
         place::{self, Panel},
     },
 };
@@ -82,6 +81,12 @@ impl Toasts {
         let _ = self.shown.try_update(|shown| shown.retain(|toast| toast.id != id));
     }
 
+    /// By hand: whoever held it has let go, though nothing says that the pointer or the focus has left.
+    fn dismiss(self, id: u64) {
+        self.remove(id);
+        self.held.set(false);
+    }
+
     fn clear(self) {
         self.shown.update(Vec::clear);
         self.held.set(false);
@@ -145,20 +150,17 @@ pub fn Toasted() -> impl IntoView {
 fn One(toast: Toast, toasts: Toasts) -> impl IntoView {
     let Toast { id, tone, text, to } = toast;
     let link = to.map(|To { title, address }| {
-        view! { <a href=address on:click=move |_| toasts.remove(id)>{title}</a> }
+        view! { <a href=address on:click=move |_| toasts.dismiss(id)>{title}</a> }
     });
     view! {
-        <div class="toast" data-toast=id.to_string() data-tone=pill::word(tone)>
+        <div class="toast" data-toast=id.to_string() data-tone=tone.word()>
             <div class="toast-text">
                 {text}
                 {link}
             </div>
             <button
                 type="button" class="icon-button" aria-label="Dismiss"
-                on:click=move |_| {
-                    toasts.remove(id);
-                    toasts.held.set(false);
-                }
+                on:click=move |_| toasts.dismiss(id)
             >
                 <Close />
             </button>

@@ -4,8 +4,7 @@
 use super::act;
 use crate::{
     feed, http,
-    kit::{dialog::Dialog, pill::Tone},
-    shell::toasts,
+    kit::dialog::{Dialog, open_while_some},
 };
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::json;
@@ -25,15 +24,7 @@ use zeroize::Zeroizing;
 /// Open while it has a user.
 #[component]
 pub fn PhoneDialog(user: RwSignal<Option<UserId>>) -> impl IntoView {
-    let open = RwSignal::new(false);
-    Effect::new(move |_| open.set(user.with(Option::is_some)));
-    Effect::new(move |was: Option<bool>| {
-        let is = open.get();
-        if was == Some(true) && !is {
-            user.set(None);
-        }
-        is
-    });
+    let open = open_while_some(user);
     view! {
         <Dialog name="phone" title="Enrol phone" open>
             {move || user.get().map(|user| view! { <Enrolment user open /> })}
@@ -143,6 +134,8 @@ fn Code(
 ) -> impl IntoView {
     let drawing = qr::draw(&offer.payload);
     let payload = StoredValue::new(offer.payload);
+    // Here and not in a toast, which would lie behind the dialog.
+    let said = RwSignal::new("");
     let copy = move |_| {
         // Copied out of the page it is no longer ours to wipe; people ask for it where a camera does not work.
         let Some(promise) = payload.try_with_value(|text| window().navigator().clipboard().write_text(text))
@@ -150,10 +143,11 @@ fn Code(
             return;
         };
         spawn_local(async move {
-            match JsFuture::from(promise).await {
-                Ok(_) => toasts::say(Tone::Good, "Copied. It is as secret as a password until it is used."),
-                Err(_) => toasts::say(Tone::Bad, "The browser did not allow copying. Use the QR code."),
-            }
+            // The code may be gone by now.
+            let _ = said.try_set(match JsFuture::from(promise).await {
+                Ok(_) => "Copied. It is as secret as a password until it is used.",
+                Err(_) => "The browser did not allow copying. Use the QR code.",
+            });
         });
     };
     let clock = move || left.get().map(|left| format!("{}:{:02}", left.as_secs() / 60, left.as_secs() % 60));
@@ -182,5 +176,6 @@ fn Code(
             <p class="hint">"The phone that is enrolled already stays enrolled."</p>
         </Show>
         <button type="button" class="button" on:click=copy>"Copy as text"</button>
+        <p class="hint" role="status">{move || said.get()}</p>
     }
 }

@@ -4,8 +4,9 @@ use super::{act, names::Names};
 use crate::{
     feed::{self, Feed},
     kit::pill::{Pill, Tone},
+    shell::toasts,
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use viworks_api::user::{RetryStepRequest, StepRow, StepState};
 use viworks_domain::{
     ids::UserId,
@@ -70,10 +71,31 @@ pub fn FailedSteps(
 fn Failed(user: UserId, failed: (Step, StepFailure), names: Names, may_retry: Signal<bool>) -> impl IntoView {
     let (step, why) = failed;
     let (feed, busy) = (feed::expect(), RwSignal::new(false));
+    // Why it was not tried, said here: this may be in a dialog, which toasts lie behind.
+    let failure = RwSignal::new(String::new());
     let title = move || steps::title(&step, &|gateway| names.gateway(gateway));
     let retry = move |_| {
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        failure.set(String::new());
         let text = format!("Trying again: {}", untrack(title));
-        act::run(busy, Tone::Busy, async move { retry_steps(feed, user, vec![step]).await.map(|()| text) });
+        spawn_local(async move {
+            let outcome = retry_steps(feed, user, vec![step]).await;
+            let _ = busy.try_set(false);
+            match outcome {
+                Ok(()) => toasts::say(Tone::Busy, text),
+                // The sign-in page says this one.
+                Err(why) if why.is_signed_out() => {}
+                Err(why) => {
+                    // Given back when this is not on the page any more.
+                    if let Some(text) = failure.try_set(act::words(&why)) {
+                        toasts::say(Tone::Bad, text);
+                    }
+                }
+            }
+        });
     };
     view! {
         <li>
@@ -81,6 +103,7 @@ fn Failed(user: UserId, failed: (Step, StepFailure), names: Names, may_retry: Si
                 <strong>{title}": "{words::step_failure(why)}"."</strong>
                 " "
                 {move || steps::remedy(&step, why, &|gateway| names.gateway(gateway))}
+                <span role="status">{move || failure.get()}</span>
             </p>
             <Show when=move || may_retry.get()>
                 <button

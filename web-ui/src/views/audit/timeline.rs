@@ -174,7 +174,8 @@ pub fn Timeline(rows: Watched<AuditRow>, query: Memo<AuditQuery>, is_filtered: M
     let is_empty = Memo::new(move |_| rows.state() == State::Here && order.with(Vec::is_empty));
     view! {
         <div class="timeline" data-asking=move || is_asking.get().then_some("")>
-            <div class="newer" role="status">
+            // Not read out: it counts on with everything that happens.
+            <div class="newer">
                 <Show when=move || rows.waiting() != 0>
                     <button type="button" class="newer-button" data-newer=move || rows.waiting().to_string() on:click=show_newer>
                         <ArrowUp />

@@ -45,12 +45,13 @@ pub fn ActDialog(
         let Some((act, id, name)) = untrack(named) else { return };
         act::run(busy, Tone::Good, async move {
             let address = format!("/v1/gateways/{id}/{}", act.word());
-            act::post(feed, &address, &serde_json::json!({})).await?;
-            // Another one may be asked about by now.
+            let outcome = act::post(feed, &address, &serde_json::json!({})).await;
+            // Whatever came of it is said in a toast, which the dialog would lie before. Another one may be asked
+            // about by now.
             if asked.try_get_untracked().flatten() == Some(Asked { gateway: id, act }) {
                 let _ = open.try_set(false);
             }
-            Ok(act.done(&name))
+            outcome.map(|_| act.done(&name))
         });
     };
     view! {
