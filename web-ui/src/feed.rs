@@ -139,7 +139,8 @@ impl Feed {
     pub async fn reached(self, seq: u64) {
         for _ in 0..300 {
             if self.with(|inner| inner.machine.has_reached(seq)).unwrap_or(true) {
-                return;
+                // Heard; what waits to be drawn is taken in now.
+                return self.apply();
             }
             gloo_timers::future::TimeoutFuture::new(20).await;
         }
@@ -412,7 +413,8 @@ impl Inner {
             // A socket that cannot send is closing, and its end is handled as such.
             let _ = socket.web.send_with_u8_array(message);
         }
-    }}
+    }
+}
 
 fn address() -> String {
     let host = window().location().host().unwrap_or_default();

@@ -138,6 +138,8 @@ impl<R: Row> Watched<R> {
             inner.list.ask(query);
             inner.shown = inner.list.version();
             inner.is_asking = true;
+            // A page that is on its way answers the question before.
+            inner.is_loading = false;
         });
         self.state.set(State::Asking);
         self.waiting.set(0);
@@ -166,9 +168,12 @@ impl<R: Paged + serde::de::DeserializeOwned> Watched<R> {
         pairs.extend([("cursor", cursor.clone()), ("limit", MOST_ROWS.to_string())]);
         let answer = http::get::<Page<R>>(&address(R::PATH, &pairs)).await;
         self.with(|inner| {
+            if *inner.list.query() != query {
+                return;
+            }
             inner.is_loading = false;
-            // Another question, or a new answer to the same one, has overtaken this page.
-            let is_wanted = *inner.list.query() == query && inner.list.next() == Some(cursor.as_str());
+            // A new answer to the same question may have overtaken this page.
+            let is_wanted = inner.list.next() == Some(cursor.as_str());
             if let (Ok(page), true) = (&answer, is_wanted) {
                 for row in &page.rows {
                     inner.keep(row);
