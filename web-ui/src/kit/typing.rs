@@ -19,5 +19,14 @@ pub fn has_modifier(event: &KeyboardEvent) -> bool {
 }
 
 pub fn has_dialog() -> bool {
-    document().query_selector("dialog[open]").is_ok_and(|open| open.is_some())
+    is_there("dialog[open]")
+}
+
+/// Escape is for the dialog or the menu that lies over the page.
+pub fn has_over() -> bool {
+    has_dialog() || is_there(":popover-open")
+}
+
+fn is_there(css: &str) -> bool {
+    document().query_selector(css).is_ok_and(|found| found.is_some())
 }

@@ -11,6 +11,7 @@ use crate::{
     kit::{
         icon::Close,
         place::{self, Panel},
+        typing,
     },
     live::State,
 };
@@ -37,7 +38,7 @@ pub fn PanelHost() -> impl IntoView {
         is_open
     });
     let keys = window_event_listener(ev::keydown, move |event| {
-        let is_taken = event.default_prevented() || has_open_dialog();
+        let is_taken = event.default_prevented() || typing::has_over();
         if event.key() == "Escape" && !is_taken && panel.try_get_untracked().flatten().is_some() {
             place::close_panel();
         }
@@ -128,8 +129,4 @@ fn give_back(element: Option<HtmlElement>) {
     let Some(element) = element.filter(|element| element.is_connected()) else { return };
     // It is on the page; one that is hidden by now does not take it, and nobody misses it.
     let _ = element.focus();
-}
-
-fn has_open_dialog() -> bool {
-    matches!(document().query_selector("dialog[open]"), Ok(Some(_)))
 }
