@@ -21,4 +21,5 @@ pub mod request;
 pub mod sessions;
 pub mod steps;
 pub mod timeline;
+pub mod users;
 pub mod words;

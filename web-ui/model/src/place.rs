@@ -67,6 +67,11 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
 }
 
 /// Path and search in one.
+/// An id as an address has it; one that is none is `nobody`'s.
+pub fn id_or<T: FromStr>(text: &str, nobody: T) -> T {
+    text.parse().unwrap_or(nobody)
+}
+
 pub fn join(path: &str, search: &str) -> String {
     if search.is_empty() { path.to_owned() } else { format!("{path}?{search}") }
 }

@@ -1,7 +1,6 @@
 //! The sessions view: what its address asks, and what is said of a session's end in its row.
 
-use crate::words;
-use std::str::FromStr;
+use crate::{place::id_or, words};
 use viworks_api::{
     feed::SessionQuery,
     session::{SessionRow, SessionState},
@@ -32,10 +31,6 @@ pub fn asked(value: impl Fn(&str) -> Option<String>) -> SessionQuery {
         gateway: value(GATEWAY).map(|id| id_or(&id, GatewayId([0; 16]))),
         policy: value(POLICY).map(|id| id_or(&id, PolicyId([0; 16]))),
     }
-}
-
-fn id_or<T: FromStr>(text: &str, nobody: T) -> T {
-    text.parse().unwrap_or(nobody)
 }
 
 /// Whether anything but active or ended is asked.

@@ -19,28 +19,19 @@ use crate::{
 };
 use actions::{Actions, SuspendDialog};
 use leptos::{children::ViewFn, prelude::*};
-use serde::de::DeserializeOwned;
 use viworks_api::{
     feed::{Query, UserQuery},
     operator::Permission,
-    user::{UserRow, UserState},
+    user::UserRow,
 };
 use viworks_domain::ids::UserId;
-use viworks_web_model::words;
+use viworks_web_model::{
+    users::{self, FILTERS, GATEWAY, POLICY, STATE, STATES},
+    words,
+};
 
 /// Rows of the first answer; more are paged as one scrolls.
 const FIRST: u32 = 200;
-
-const STATES: [UserState; 6] = [
-    UserState::Provisioning,
-    UserState::Active,
-    UserState::Suspended,
-    UserState::Deleting,
-    UserState::Deleted,
-    UserState::Erased,
-];
-
-const FILTERS: [&str; 4] = ["q", "state", "policy", "gateway"];
 
 #[component]
 pub fn Users() -> impl IntoView {
@@ -88,9 +79,9 @@ pub fn Users() -> impl IntoView {
             <header class="view-head">
                 <h1>"Users"</h1>
                 <Search label="Search users" placeholder="Part of a name" />
-                <Choice name="state" label="State" any="Any state" options=state_options() />
-                <Choice name="policy" label="Policy" any="Any policy" options=names.policy_options() />
-                <Choice name="gateway" label="Gateway" any="Any gateway" options=names.gateway_options() />
+                <Choice name=STATE label="State" any="Any state" options=state_options() />
+                <Choice name=POLICY label="Policy" any="Any policy" options=names.policy_options() />
+                <Choice name=GATEWAY label="Gateway" any="Any gateway" options=names.gateway_options() />
                 <span class="spacer"></span>
                 <Show when=move || may_manage.get()>
                     <button type="button" class="button primary" on:click=create>"Create user"</button>
@@ -110,20 +101,10 @@ pub fn Users() -> impl IntoView {
     }
 }
 
-/// What the address asks for; what cannot be meant there is not asked.
+/// What the address asks for.
 fn query() -> Memo<UserQuery> {
-    let [text, state, policy, gateway] = FILTERS.map(place::value);
-    Memo::new(move |_| UserQuery {
-        id: None,
-        text: text.get(),
-        state: state.get().and_then(word),
-        policy: policy.get().and_then(|id| id.parse().ok()),
-        gateway: gateway.get().and_then(|id| id.parse().ok()),
-    })
-}
-
-fn word<T: DeserializeOwned>(text: String) -> Option<T> {
-    serde_json::from_value(serde_json::Value::String(text)).ok()
+    let parameters = FILTERS.map(|name| (name, place::value(name)));
+    Memo::new(move |_| users::asked(|name| parameters.iter().find(|(known, _)| *known == name)?.1.get()))
 }
 
 fn state_options() -> Signal<Vec<(String, String)>> {
