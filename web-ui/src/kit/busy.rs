@@ -6,6 +6,9 @@ use leptos::prelude::*;
 #[component]
 pub fn ActButton(
     label: &'static str,
+    /// Whom it is about, where several buttons of this label stand one below the other: part of its name alone.
+    #[prop(optional, into)]
+    whose: Signal<String>,
     #[prop(default = "")] busy_label: &'static str,
     #[prop(default = "")] class: &'static str,
     #[prop(into, default = Signal::stored(false))] busy: Signal<bool>,
@@ -16,6 +19,7 @@ pub fn ActButton(
         <button
             type="button"
             class=format!("button {class}")
+            aria-label=move || whose.with(|whose| (!whose.is_empty()).then(|| format!("{}, {whose}", text())))
             aria-disabled=move || busy.get().then_some("true")
             aria-busy=move || busy.get().then_some("true")
             on:click=move |_| {

@@ -137,10 +137,17 @@ fn why(reason: Option<&EndReason>) -> AnyView {
 
 fn act(row: Row, may_end: Memo<bool>, target: RwSignal<Option<SessionId>>) -> AnyView {
     let id = row.with_untracked(|row| row.id);
-    let can_be = part(row, |row| ending::can_be_ended(row.state));
+    let can_be = part(row.clone(), |row| ending::can_be_ended(row.state));
+    // Whose it is, for whoever hears the buttons one after the other.
+    let name = move || {
+        format!("Terminate, {}", row.with(|row| row.username.clone()).unwrap_or_else(|| "erased user".into()))
+    };
     view! {
         <Show when=move || may_end.get() && can_be.get()>
-            <button type="button" class="button small quiet danger" on:click=move |_| target.set(Some(id))>
+            <button
+                type="button" class="button small quiet danger" aria-label=name.clone()
+                on:click=move |_| target.set(Some(id))
+            >
                 "Terminate"
             </button>
         </Show>

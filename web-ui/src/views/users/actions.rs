@@ -63,14 +63,10 @@ pub fn RowActions(
         })
     });
     let retry = Callback::new(move |()| row.with_untracked(|row| retry(row, feed, busy)));
-    let resume = Callback::new(move |()| {
-        let name = row.with_untracked(username);
-        act::run(busy, Tone::Good, async move {
-            let address = format!("/v1/users/{id}/resume");
-            act::post(feed, &address, &json!({})).await.map(|_| format!("{name} may sign in again."))
-        });
-    });
-    let suspend = Callback::new(move |()| actions.suspend.set(Some((id, row.with_untracked(username)))));
+    let resume = Callback::new(move |()| row.with_untracked(|row| resume(row, feed, busy)));
+    let suspend = Callback::new(move |()| row.with_untracked(|row| actions.ask_to_suspend(row)));
+    // For whoever hears the buttons one after the other.
+    let whose = Signal::derive(move || row.with(username));
     let phone = Callback::new(move |()| actions.phone.set(Some(id)));
     // What has failed comes first: there is nothing to sign in to yet.
     let may_enrol = move || is_here(state.get()) && remedy.with(Option::is_none);
@@ -80,16 +76,16 @@ pub fn RowActions(
                 <span class="remedy" title=move || remedy.get().map(|(what, remedy)| format!("{what}. {remedy}"))>
                     {move || remedy.get().map(|(_, remedy)| remedy)}
                 </span>
-                <ActButton label="Retry" busy_label="Retrying…" class="small" busy on_click=retry />
+                <ActButton label="Retry" whose busy_label="Retrying…" class="small" busy on_click=retry />
             </Show>
             <Show when=may_enrol>
-                <ActButton label="Enrol phone" class="small quiet" on_click=phone />
+                <ActButton label="Enrol phone" whose class="small quiet" on_click=phone />
             </Show>
             <Show when=move || state.get() == UserState::Active>
-                <ActButton label="Suspend" class="small quiet" on_click=suspend />
+                <ActButton label="Suspend" whose class="small quiet" on_click=suspend />
             </Show>
             <Show when=move || state.get() == UserState::Suspended>
-                <ActButton label="Resume" busy_label="Resuming…" class="small quiet" busy on_click=resume />
+                <ActButton label="Resume" whose busy_label="Resuming…" class="small quiet" busy on_click=resume />
             </Show>
         </Show>
     }
