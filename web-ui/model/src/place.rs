@@ -8,6 +8,7 @@ use viworks_domain::ids::{InvalidId, SessionId, UserId};
 pub const PANEL: &str = "panel";
 /// The parameter that names a dialog to begin with: `/users?new=user`.
 pub const NEW: &str = "new";
+pub const NEW_USER: &str = "user";
 
 /// Who or what the 360-degree panel is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -10,6 +10,8 @@ use std::{cell::RefCell, rc::Rc};
 use viworks_web_model::place;
 pub use viworks_web_model::place::Panel;
 
+const USERS: &str = "/users";
+
 /// How to get to a path, and whether that replaces the history's entry.
 type Go = Rc<dyn Fn(&str, bool)>;
 
@@ -59,6 +61,15 @@ pub fn close_panel() {
 pub fn panel() -> Memo<Option<Panel>> {
     let value = value(place::PANEL);
     Memo::new(move |_| value.with(|value| value.as_deref()?.parse().ok()))
+}
+
+/// Begins to make a user: over the list as it stands, for whoever is there.
+pub fn create_user() {
+    if untrack(path) == USERS {
+        set(place::NEW, Some(place::NEW_USER.into()));
+    } else {
+        go(&place::address(USERS, &[(place::NEW, place::NEW_USER)]));
+    }
 }
 
 /// Goes to another place of the console.

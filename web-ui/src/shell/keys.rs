@@ -47,7 +47,10 @@ pub fn listen(over: Over) {
                 began.set_value(Some(clock::now()));
                 true
             }
-            (false, "c") if untrack(|| session.may(Permission::ManageUsers)) => to("/users?new=user"),
+            (false, "c") if untrack(|| session.may(Permission::ManageUsers)) => {
+                place::create_user();
+                true
+            }
             (false, "/") => focus_search(),
             (false, "?") => {
                 over.keys.set(true);

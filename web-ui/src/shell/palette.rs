@@ -187,8 +187,11 @@ fn verbs(may: &[viworks_api::operator::Permission]) -> Vec<Entry> {
     };
     let mut all = Vec::new();
     if may.contains(&Permission::ManageUsers) {
-        let address = "/users?new=user";
-        all.push(go("create", "Create user", "new add person account", Icon::Plus, &["c"], address));
+        all.push(
+            Entry::new("create", entry::ACTIONS, Icon::Plus, "Create user", Act::Create)
+                .known_as("new add person account")
+                .keys(&["c"]),
+        );
     }
     all.extend([
         go("users", "Go to Users", "people accounts", Icon::People, &["g", "u"], "/users"),

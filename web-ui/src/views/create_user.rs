@@ -27,6 +27,7 @@ use viworks_api::{
 use viworks_domain::ids::UserId;
 use viworks_web_model::{
     form::{self, Attempts, Choices, Draft, Field, Wrong},
+    place::{NEW, NEW_USER},
     request::Failure,
 };
 
@@ -179,8 +180,8 @@ impl Form {
 pub fn CreateUser(names: Names, rows: Watched<UserRow>, phone: RwSignal<Option<UserId>>) -> impl IntoView {
     let form = Form::new(names, rows);
     let (open, asks) = (form.open, RwSignal::new(false));
-    let wanted = place::value("new");
-    let is_wanted = Memo::new(move |_| wanted.with(|wanted| wanted.as_deref() == Some("user")));
+    let wanted = place::value(NEW);
+    let is_wanted = Memo::new(move |_| wanted.with(|wanted| wanted.as_deref() == Some(NEW_USER)));
     Effect::new(move |_| {
         if is_wanted.get() {
             asks.set(false);
@@ -193,7 +194,7 @@ pub fn CreateUser(names: Names, rows: Watched<UserRow>, phone: RwSignal<Option<U
     Effect::new(move |was: Option<bool>| {
         let is = open.get();
         if was == Some(true) && !is && is_wanted.get_untracked() {
-            place::set("new", None);
+            place::set(NEW, None);
         }
         is
     });

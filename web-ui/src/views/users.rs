@@ -53,7 +53,7 @@ pub fn Users() -> impl IntoView {
         let Some(row) = rows.row(id).filter(|_| letter == 'x' && may_manage.get_untracked()) else { return };
         row.with_untracked(|row| actions.act(row, feed, busy));
     });
-    let create = move |_| place::set("new", Some("user".into()));
+    let create = |_| place::create_user();
     let is_filtered = move || query.get() != UserQuery::default();
     let empty = ViewFn::from(move || {
         view! {

@@ -32,6 +32,7 @@ pub struct Entry {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
+    Create,
     Go(String),
     Open(Panel),
     End(SessionId),
@@ -191,6 +192,7 @@ pub fn grouped(entries: Vec<Entry>) -> Vec<(&'static str, Vec<(usize, Entry)>)> 
 
 pub fn act(act: Act, over: Over, chosen: RwSignal<theme::Theme>) {
     match act {
+        Act::Create => place::create_user(),
         Act::Go(address) => place::go(&address),
         Act::Open(panel) => place::open(panel),
         Act::End(session) => over.terminate.set(Some(session)),
