@@ -10,8 +10,8 @@ pub mod toasts;
 
 use crate::{
     feed,
-    kit::place,
-    views::{self, terminate::Terminate},
+    kit::{place, time},
+    views::{self, names::Names, terminate::Terminate},
 };
 use keys::KeySheet;
 use leptos::prelude::*;
@@ -33,11 +33,18 @@ struct Over {
     terminate: RwSignal<Option<SessionId>>,
 }
 
+/// The session whose end is asked for, over whatever view is open. For components.
+pub fn terminating() -> RwSignal<Option<SessionId>> {
+    expect_context::<Over>().terminate
+}
+
 #[component]
 pub fn Shell() -> impl IntoView {
     let over =
         Over { palette: RwSignal::new(false), keys: RwSignal::new(false), terminate: RwSignal::new(None) };
     provide_context(over);
+    provide_context(Names::watch());
+    time::provide_today();
     place::follow_router();
     theme::provide();
     side::follow_title();

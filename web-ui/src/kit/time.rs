@@ -22,6 +22,21 @@ pub fn Until(#[prop(into)] at: Signal<Millis>) -> impl IntoView {
     view! { <time class="when" datetime=move || iso(at.get()) title=move || local(at.get()).full()>{move || text.get()}</time> }
 }
 
+/// The date as it is now, for whoever shows a time of day without one. It changes once a day.
+#[derive(Clone, Copy)]
+struct Today(Memo<String>);
+
+/// To be called once, in the shell.
+pub fn provide_today() {
+    let now = feed::expect().now();
+    provide_context(Today(Memo::new(move |_| local(now.get()).date())));
+}
+
+/// As [`Local::date`] has it; tracked by what reads it.
+pub fn today() -> Memo<String> {
+    expect_context::<Today>().0
+}
+
 /// The moment on the person's own clock.
 pub fn local(at: Millis) -> Local {
     let date = js_sys::Date::new(&JsValue::from_f64(at.0 as f64));

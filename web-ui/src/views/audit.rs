@@ -10,7 +10,6 @@ mod timeline;
 pub use entry::{Entry, Findings};
 pub use people::People;
 
-use super::names::Names;
 use crate::{feed, kit::place};
 use filters::Filters;
 use leptos::prelude::*;
@@ -28,7 +27,6 @@ const FIRST: u32 = 200;
 pub fn Audit() -> impl IntoView {
     let query = asked();
     let rows = feed::expect().watch::<AuditRow>(move || Query::Audit(query.get()), FIRST);
-    provide_context(Names::watch());
     provide_context(People::default());
     let is_filtered = Memo::new(move |_| query.get() != AuditQuery::default());
     view! {

@@ -32,7 +32,7 @@ fn through(sessions: Sessions, gateway: GatewayId) -> usize {
 
 #[component]
 pub fn Gateways() -> impl IntoView {
-    let gateways = Names::watch().gateways;
+    let gateways = Names::expect().gateways;
     let active = || Query::Sessions(SessionQuery { active: Some(true), ..SessionQuery::default() });
     let active = feed::expect().watch::<SessionRow>(active, MOST_ROWS);
     // Sessions count their bytes all the time; this changes when one comes or goes.

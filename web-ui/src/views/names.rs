@@ -10,7 +10,7 @@ use viworks_api::{
 };
 use viworks_domain::ids::{GatewayId, PolicyId};
 
-/// Copied freely; lives as long as the component that opened it.
+/// Copied freely; there is one for everything around and in the views.
 #[derive(Clone, Copy)]
 pub struct Names {
     pub policies: Watched<PolicySummary>,
@@ -20,6 +20,7 @@ pub struct Names {
 }
 
 impl Names {
+    /// To be called once, in the shell, which provides it.
     pub fn watch() -> Self {
         let feed = feed::expect();
         let policies = feed.watch::<PolicySummary>(|| Query::Policies, MOST_ROWS);
@@ -31,6 +32,10 @@ impl Names {
             gateways.rows().into_iter().map(|row| (row.id, row.name)).collect::<HashMap<_, _>>()
         });
         Self { policies, gateways, policy, gateway }
+    }
+
+    pub fn expect() -> Self {
+        expect_context()
     }
 
     /// Tracked. A policy whose name has not come yet is not called anything else for that long.

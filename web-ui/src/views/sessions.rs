@@ -9,11 +9,10 @@ use crate::{
         table::LiveTable,
     },
     live::Watched,
-    session,
+    session, shell,
     views::{
         filters::{Choice, Position, Search, Toggle},
         names::Names,
-        terminate::Terminate,
     },
 };
 use leptos::prelude::*;
@@ -25,7 +24,7 @@ use viworks_api::{
 };
 use viworks_domain::ids::{SessionId, UserId};
 use viworks_web_model::{
-    format,
+    ending, format,
     sessions::{self, ENDED, GATEWAY, POLICY, SHOW, TEXT, USER},
     words,
 };
@@ -40,32 +39,29 @@ pub fn Sessions() -> impl IntoView {
         sessions::asked(|name| parameters.iter().find(|(known, _)| *known == name)?.1.get())
     });
     let rows = feed::expect().watch::<SessionRow>(move || Query::Sessions(asked.get()), PAGE);
-    let names = Names::watch();
-    let of_policies = Memo::new(move |_| {
-        let policies = names.policies.rows().into_iter();
-        by_name(policies.map(|policy| (policy.id.to_string(), policy.name)).collect())
-    });
-    let of_gateways = Memo::new(move |_| {
-        let gateways = names.gateways.rows().into_iter();
-        gateways.map(|gateway| (gateway.id.to_string(), gateway.name)).collect::<Vec<_>>()
-    });
+    let (names, target) = (Names::expect(), shell::terminating());
     let who = session::expect();
     let may_end = Memo::new(move |_| who.may(Permission::EndSessions));
-    let target = RwSignal::new(None::<SessionId>);
     let panel = place::panel();
     let selected = Signal::derive(move || match panel.get() {
         Some(Panel::Session(id)) => Some(id),
         Some(Panel::User(_)) | None => None,
     });
     let user = Memo::new(move |_| asked.with(|asked| asked.user));
+    let on_key = Callback::new(move |(letter, id)| {
+        let can_be = |row: ArcRwSignal<SessionRow>| row.with_untracked(|row| ending::can_be_ended(row.state));
+        if letter == 'x' && may_end.get_untracked() && rows.row(id).is_some_and(can_be) {
+            target.set(Some(id));
+        }
+    });
     view! {
         <main data-view="sessions">
             <header class="view-head">
                 <h1>"Sessions"</h1>
                 <Toggle name=SHOW label="Which sessions" positions=&WHICH />
                 <Search label="Search by user" />
-                <Choice name=GATEWAY label="Gateway" any="Any gateway" options=of_gateways />
-                <Choice name=POLICY label="Policy" any="Any policy" options=of_policies />
+                <Choice name=GATEWAY label="Gateway" any="Any gateway" options=names.gateway_options() />
+                <Choice name=POLICY label="Policy" any="Any policy" options=names.policy_options() />
                 {move || user.get().map(|user| view! { <OfUser user /> })}
                 <Count rows />
             </header>
@@ -78,16 +74,11 @@ pub fn Sessions() -> impl IntoView {
                 id=|id: SessionId| id.to_string()
                 selected
                 on_open=Callback::new(|id| place::open(Panel::Session(id)))
+                on_key
                 empty=move || view! { <Empty asked /> }
             />
-            <Terminate target />
         </main>
     }
-}
-
-fn by_name(mut options: Vec<(String, String)>) -> Vec<(String, String)> {
-    options.sort_by(|(_, a), (_, b)| a.cmp(b));
-    options
 }
 
 /// How many rows are here; there may be more behind them.

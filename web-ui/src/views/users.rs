@@ -36,7 +36,7 @@ const FIRST: u32 = 200;
 #[component]
 pub fn Users() -> impl IntoView {
     let session = session::expect();
-    let names = Names::watch();
+    let names = Names::expect();
     let may_manage = Memo::new(move |_| session.may(Permission::ManageUsers));
     let query = query();
     let rows = feed::expect().watch::<UserRow>(move || Query::Users(query.get()), FIRST);

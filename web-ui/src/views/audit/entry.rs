@@ -1,7 +1,6 @@
 //! One entry: when, what, who, and what a policy found.
 
 use crate::{
-    clock,
     kit::{
         pill::Pill,
         time::{self, Ago},
@@ -86,11 +85,11 @@ fn tone(row: &AuditRow) -> Option<words::Tone> {
 #[component]
 fn Moment(at: Millis) -> impl IntoView {
     let local = time::local(at);
-    let now = time::local(clock::now());
-    let is_today = local.date() == now.date();
+    let today = time::today();
+    let is_today = move || today.with(|today| *today == local.date());
     view! {
         <time class="entry-at" datetime=at.to_string() title=local.full()>
-            {(!is_today).then(|| view! { <span class="entry-date">{local.day_month()}</span> })}
+            {move || (!is_today()).then(|| view! { <span class="entry-date">{local.day_month()}</span> })}
             {local.clock()}
         </time>
     }

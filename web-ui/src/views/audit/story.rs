@@ -34,7 +34,7 @@ const FIRST: usize = 12;
 
 #[component]
 pub fn Story(correlation: CorrelationId, shelf: Shelf, query: Memo<AuditQuery>) -> impl IntoView {
-    let (names, people) = (expect_context::<Names>(), expect_context::<People>());
+    let (names, people) = (Names::expect(), expect_context::<People>());
     let group = Memo::new(move |_| shelf.group(correlation));
     let is_whole = RwSignal::new(false);
     let places = Memo::new(move |_| {

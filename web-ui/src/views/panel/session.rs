@@ -9,8 +9,8 @@ use crate::{
         place::{self as here, Panel},
         time::{self, Ago, Until},
     },
-    session,
-    views::{names::Names, receipts::Lines, terminate::Terminate},
+    session, shell,
+    views::{names::Names, receipts::Lines},
 };
 use leptos::prelude::*;
 use viworks_api::{
@@ -38,8 +38,7 @@ pub fn OfSession(id: SessionId) -> impl IntoView {
 
 #[component]
 fn Known(id: SessionId, row: ArcRwSignal<SessionRow>) -> impl IntoView {
-    let names = Names::watch();
-    let target = RwSignal::new(None::<SessionId>);
+    let names = Names::expect();
     let row = RwSignal::from(row);
     let user = row.with_untracked(|row| row.user);
     let verdict = Memo::new(move |_| row.with(|row| row.verdict.clone()));
@@ -54,7 +53,7 @@ fn Known(id: SessionId, row: ArcRwSignal<SessionRow>) -> impl IntoView {
             </h2>
             <StatePill row />
             <p class="panel-sub"><Lasting row /></p>
-            <End row target />
+            <End row />
         </header>
         <Receipts row />
         <Part name="facts" title="What it is">
@@ -71,7 +70,6 @@ fn Known(id: SessionId, row: ArcRwSignal<SessionRow>) -> impl IntoView {
             whole=place::address("/audit", &[(timeline::SESSION, &id.to_string())])
             names
         />
-        <Terminate target />
     }
 }
 
@@ -132,8 +130,8 @@ fn because(reason: &viworks_domain::session::EndReason) -> String {
 
 /// Ending it, for whom that is allowed and while there is something to end.
 #[component]
-fn End(row: RwSignal<SessionRow>, target: RwSignal<Option<SessionId>>) -> impl IntoView {
-    let session = session::expect();
+fn End(row: RwSignal<SessionRow>, #[prop(optional)] whose: String) -> impl IntoView {
+    let (session, target) = (session::expect(), shell::terminating());
     let is_offered = Memo::new(move |_| {
         session.may(Permission::EndSessions) && row.with(|row| ending::can_be_ended(row.state))
     });
@@ -141,7 +139,8 @@ fn End(row: RwSignal<SessionRow>, target: RwSignal<Option<SessionId>>) -> impl I
     view! {
         <Show when=move || is_offered.get()>
             <ActButton
-                label="Terminate" class="danger" on_click=Callback::new(move |()| target.set(Some(id)))
+                label="Terminate" whose=whose.clone() class="danger"
+                on_click=Callback::new(move |()| target.set(Some(id)))
             />
         </Show>
     }
@@ -196,11 +195,12 @@ fn moment(at: Millis) -> String {
 
 /// A session among others of the same user.
 #[component]
-pub fn Brief(row: ArcRwSignal<SessionRow>, target: RwSignal<Option<SessionId>>) -> impl IntoView {
+pub fn Brief(row: ArcRwSignal<SessionRow>) -> impl IntoView {
     let row = RwSignal::from(row);
     let id = row.with_untracked(|row| row.id);
     let state = Memo::new(move |_| row.with(|row| row.state));
     let title = format!("Session of {}", time::local(row.with_untracked(|row| row.opened_at)).short());
+    let whose = title.clone();
     let known = Memo::new(move |_| row.with(ending::receipts));
     let place = Memo::new(move |_| {
         row.with(|row| {
@@ -220,7 +220,7 @@ pub fn Brief(row: ArcRwSignal<SessionRow>, target: RwSignal<Option<SessionId>>) 
             <Show when=move || !known.with(Vec::is_empty) && row.with(|row| row.state.is_active())>
                 <Lines known=known />
             </Show>
-            <End row target />
+            <End row whose />
         </li>
     }
 }

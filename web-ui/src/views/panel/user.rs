@@ -3,30 +3,23 @@
 use super::{Absent, Part, access::Access, devices::Devices, session::Brief, stories::Stories};
 use crate::{
     feed,
-    kit::{
-        busy::ActButton,
-        pill::{Pill, Tone},
-        time::Ago,
-    },
+    kit::{busy::ActButton, pill::Pill, time::Ago},
     session,
     views::{
-        act,
         names::Names,
         phone::PhoneDialog,
         steps::{FailedSteps, StepPills},
-        terminate::Terminate,
-        users::actions::{Actions, SuspendDialog},
+        users::actions::{self, Actions, SuspendDialog},
     },
 };
 use leptos::prelude::*;
-use serde_json::json;
 use viworks_api::{
     feed::{AuditQuery, Query, SessionQuery, UserQuery},
     operator::Permission,
     session::SessionRow,
     user::{UserRow, UserState},
 };
-use viworks_domain::ids::{SessionId, UserId};
+use viworks_domain::ids::UserId;
 use viworks_web_model::{place, timeline, words};
 
 /// Sessions of the first answer, and shown of those that are over.
@@ -47,10 +40,9 @@ pub fn OfUser(id: UserId) -> impl IntoView {
 #[component]
 fn Known(id: UserId, row: ArcRwSignal<UserRow>) -> impl IntoView {
     let session = session::expect();
-    let names = Names::watch();
+    let names = Names::expect();
     let may_manage = Signal::derive(move || session.may(Permission::ManageUsers));
     let actions = Actions { phone: RwSignal::new(None), suspend: RwSignal::new(None) };
-    let target = RwSignal::new(None::<SessionId>);
     let user = RwSignal::from(row);
     let name = Memo::new(move |_| user.with(|user| user.username.clone()));
     let state = Memo::new(move |_| user.with(|user| user.state));
@@ -85,7 +77,7 @@ fn Known(id: UserId, row: ArcRwSignal<UserRow>) -> impl IntoView {
                 <FailedSteps user=id steps names may_retry=may_manage />
             </Part>
         </Show>
-        <Sessions user=id target />
+        <Sessions user=id />
         <Devices devices=Signal::derive(move || user.with(|user| user.devices.clone())) />
         <Access
             policies=Signal::derive(move || user.with(|user| user.policies.clone()))
@@ -97,7 +89,6 @@ fn Known(id: UserId, row: ArcRwSignal<UserRow>) -> impl IntoView {
             whole=place::address("/audit", &[(timeline::USER, &id.to_string())])
             names
         />
-        <Terminate target />
         <Show when=move || may_manage.get()>
             <PhoneDialog user=actions.phone />
             <SuspendDialog user=actions.suspend />
@@ -111,26 +102,15 @@ fn Acts(user: RwSignal<UserRow>, actions: Actions) -> impl IntoView {
     let (feed, busy) = (feed::expect(), RwSignal::new(false));
     let id = user.with_untracked(|user| user.id);
     let state = Memo::new(move |_| user.with(|user| user.state));
-    let name =
-        move || user.with_untracked(|user| user.username.clone()).unwrap_or_else(|| "this user".into());
-    let resume = Callback::new(move |()| {
-        let name = name();
-        act::run(busy, Tone::Good, async move {
-            let address = format!("/v1/users/{id}/resume");
-            act::post(feed, &address, &json!({})).await.map(|_| format!("{name} may sign in again."))
-        });
-    });
-    let is_here =
-        move || matches!(state.get(), UserState::Provisioning | UserState::Active | UserState::Suspended);
+    let resume = Callback::new(move |()| user.with_untracked(|user| actions::resume(user, feed, busy)));
+    let suspend = Callback::new(move |()| user.with_untracked(|user| actions.ask_to_suspend(user)));
     view! {
         <p class="panel-acts">
-            <Show when=is_here>
+            <Show when=move || actions::is_here(state.get())>
                 <ActButton label="Enrol phone" on_click=Callback::new(move |()| actions.phone.set(Some(id))) />
             </Show>
             <Show when=move || state.get() == UserState::Active>
-                <ActButton
-                    label="Suspend" on_click=Callback::new(move |()| actions.suspend.set(Some((id, name()))))
-                />
+                <ActButton label="Suspend" on_click=suspend />
             </Show>
             <Show when=move || state.get() == UserState::Suspended>
                 <ActButton label="Resume" busy_label="Resuming…" busy on_click=resume />
@@ -141,7 +121,7 @@ fn Acts(user: RwSignal<UserRow>, actions: Actions) -> impl IntoView {
 
 /// What stands first, then the last of what is over.
 #[component]
-fn Sessions(user: UserId, target: RwSignal<Option<SessionId>>) -> impl IntoView {
+fn Sessions(user: UserId) -> impl IntoView {
     let query = move || Query::Sessions(SessionQuery { user: Some(user), ..SessionQuery::default() });
     let rows = feed::expect().watch::<SessionRow>(query, SESSIONS);
     // Which are listed changes when one ends; each draws itself.
@@ -159,7 +139,7 @@ fn Sessions(user: UserId, target: RwSignal<Option<SessionId>>) -> impl IntoView 
         <Part name="sessions" title="Sessions" count>
             <ul class="briefs">
                 <For each=move || listed.with(|(ids, _)| ids.clone()) key=|id| *id let:id>
-                    {rows.row(id).map(|row| view! { <Brief row target /> })}
+                    {rows.row(id).map(|row| view! { <Brief row /> })}
                 </For>
             </ul>
             <Show

@@ -3,7 +3,11 @@
 use super::cells::username;
 use crate::{
     feed::{self, Feed},
-    kit::{busy::ActButton, dialog::Dialog, pill::Tone},
+    kit::{
+        busy::ActButton,
+        dialog::{Dialog, open_while_some},
+        pill::Tone,
+    },
     views::{act, names::Names, steps},
 };
 use leptos::prelude::*;
@@ -28,10 +32,15 @@ impl Actions {
             self.phone.set(Some(row.id));
         }
     }
+
+    /// Asked once more, by the dialog.
+    pub fn ask_to_suspend(self, row: &UserRow) {
+        self.suspend.set(Some((row.id, username(row))));
+    }
 }
 
 /// Somebody who is, or is about to be.
-const fn is_here(state: UserState) -> bool {
+pub const fn is_here(state: UserState) -> bool {
     matches!(state, UserState::Provisioning | UserState::Active | UserState::Suspended)
 }
 
@@ -40,6 +49,14 @@ fn retry(row: &UserRow, feed: Feed, busy: RwSignal<bool>) {
     let failed = model::failed(&row.steps).map(|(step, _)| step).collect::<Vec<_>>();
     act::run(busy, Tone::Busy, async move {
         steps::retry_steps(feed, id, failed).await.map(|()| format!("Trying again for {name}."))
+    });
+}
+
+pub fn resume(row: &UserRow, feed: Feed, busy: RwSignal<bool>) {
+    let (id, name) = (row.id, username(row));
+    act::run(busy, Tone::Good, async move {
+        let address = format!("/v1/users/{id}/resume");
+        act::post(feed, &address, &json!({})).await.map(|_| format!("{name} may sign in again."))
     });
 }
 
@@ -94,15 +111,7 @@ pub fn RowActions(
 /// Suspending ends what the user is doing at this moment: it is asked once more.
 #[component]
 pub fn SuspendDialog(user: RwSignal<Option<(UserId, String)>>) -> impl IntoView {
-    let (feed, busy, open) = (feed::expect(), RwSignal::new(false), RwSignal::new(false));
-    Effect::new(move |_| open.set(user.with(Option::is_some)));
-    Effect::new(move |was: Option<bool>| {
-        let is = open.get();
-        if was == Some(true) && !is {
-            user.set(None);
-        }
-        is
-    });
+    let (feed, busy, open) = (feed::expect(), RwSignal::new(false), open_while_some(user));
     let name = move || user.get().map(|(_, name)| name).unwrap_or_default();
     let suspend = Callback::new(move |()| {
         let Some((id, name)) = user.get_untracked() else { return };
