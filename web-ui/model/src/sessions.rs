@@ -70,11 +70,19 @@ pub fn course(row: &SessionRow) -> Course {
     }
 }
 
+/// As short as a row has room for; [`words::session_state`] says it in full.
+pub const fn state(state: SessionState) -> &'static str {
+    match state {
+        SessionState::Ending => "Ending, unconfirmed",
+        other => words::session_state(other),
+    }
+}
+
 /// As short as a row has room for; [`words::ends_because`] says it in full.
 pub const fn because(because: EndsBecause) -> &'static str {
     match because {
         EndsBecause::Window => "window",
-        EndsBecause::MaximumLength => "maximum length",
+        EndsBecause::MaximumLength => "time limit",
     }
 }
 

@@ -94,7 +94,7 @@ pub fn title(step: &Step, gateway_name: &dyn Fn(GatewayId) -> String) -> String 
     gateway(*step).map_or_else(|| place.to_owned(), |gateway| format!("{place} on {}", gateway_name(gateway)))
 }
 
-/// What to do about it, and where.
+/// What to do about it, and where; that first, because a row has room for its beginning alone.
 pub fn remedy(step: &Step, failure: StepFailure, gateway_name: &dyn Fn(GatewayId) -> String) -> String {
     let at = gateway(*step).map_or_else(|| "the gateway".to_owned(), gateway_name);
     match failure {
@@ -111,8 +111,8 @@ pub fn remedy(step: &Step, failure: StepFailure, gateway_name: &dyn Fn(GatewayId
         }
         StepFailure::ScriptTooLoud => format!("Make the script on {at} print less, then retry."),
         StepFailure::ScriptNotAllowed => format!(
-            "The script is missing from the list on {at}, or was changed since it was allowed: allow it there, then \
-             retry."
+            "Allow the script on {at}, then retry: it is missing from the list there, or was changed since it was \
+             allowed."
         ),
         StepFailure::GatewayUnavailable => {
             format!("See under Gateways whether {at} is up; once it is, retry.")
@@ -179,7 +179,7 @@ mod tests {
             StepFailure::GatewayUnavailable,
         ] {
             let text = remedy(&Step::Panel { gateway: TWO }, failure, &named);
-            assert!(text.contains("gw2") && text.ends_with("retry."), "{text}");
+            assert!(text.contains("gw2") && text.contains(" retry"), "{text}");
         }
         assert!(remedy(&Step::Directory, StepFailure::NameTaken, &named).contains("another name"));
     }

@@ -152,6 +152,7 @@ fn Load(telemetry: Memo<Option<GatewayTelemetry>>, samples: Memo<Vec<Sample>>) -
     });
     view! {
         <div class="load">
+            <h3>"Last 5 minutes"</h3>
             {sparks.collect_view()}
             <dl class="network">
                 <div><dt>"Network in"</dt><dd>{text(|machine| format::rate(machine.network_in))}</dd></div>
@@ -212,8 +213,8 @@ fn Line(container: Container, sessions: Sessions) -> impl IntoView {
         <li data-container=name.clone() data-session=session.to_string() data-state=text>
             <a href=panel>{move || whose.get().unwrap_or_else(|| "Session".into())}</a>
             <span class="image">{load::image(&image)}</span>
-            <span class="container-name" title=name.clone()>{name.clone()}</span>
             <Pill tone=Signal::stored(tone) text=Signal::stored(text.to_owned()) />
+            <span class="container-name">{name.clone()}</span>
         </li>
     }
 }

@@ -29,7 +29,7 @@ pub fn columns(
 ) -> Vec<Column<SessionRow>> {
     vec![
         Column::new("user", "User", user),
-        Column::new("state", "State", state).width("11.25rem"),
+        Column::new("state", "State", state).width("10rem"),
         Column::new("gateway", "Gateway, address", gateway).room(Room::Mid).width("minmax(0,1.25fr)"),
         Column::new("resources", "Reaches", resources).room(Room::Mid).width("minmax(0,.8fr)"),
         Column::new("policy", "Policy", move |row| policy(row, names))
@@ -53,7 +53,7 @@ fn user(row: Row) -> AnyView {
 fn state(row: Row) -> AnyView {
     let state = part(row, |row| row.state);
     let tone = Signal::derive(move || words::session_tone(state.get()));
-    let text = Signal::derive(move || words::session_state(state.get()).to_owned());
+    let text = Signal::derive(move || sessions::state(state.get()).to_owned());
     view! { <Pill tone text /> }.into_any()
 }
 
