@@ -11,6 +11,7 @@ pub use hours::{Hours, WEEK};
 use crate::{
     password,
     request::{Failure, IdempotencyKey},
+    words,
 };
 use std::{collections::BTreeSet, fmt};
 use viworks_api::{
@@ -247,10 +248,8 @@ pub fn of_problem(problem: &Problem) -> Option<Wrong> {
 
 /// First letter large, a full stop at the end.
 fn sentence(text: &str) -> String {
-    let mut letters = text.trim().trim_end_matches('.').chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).chain(std::iter::once('.')).collect()
-    })
+    let text = text.trim().trim_end_matches('.');
+    if text.is_empty() { String::new() } else { words::sentence(text) + "." }
 }
 
 /// Under which names one form is sent. Sent again because no answer came, it is the same act; changed or refused,

@@ -169,16 +169,22 @@ pub fn parse_utc(text: &str) -> Option<Millis> {
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
     let mut time = time.splitn(3, ':');
     let (hour, minute) = (time.next()?.parse::<i64>().ok()?, time.next()?.parse::<i64>().ok()?);
-    let seconds = time.next()?.parse::<f64>().ok()?;
+    let seconds = time.next()?;
+    let (second, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let second = second.parse::<i64>().ok()?;
+    // The digits alone: a parser of real numbers would bring its tables into every browser.
+    let is_fraction = !fraction.is_empty() && fraction.bytes().all(|digit| digit.is_ascii_digit());
+    let milli = format!("{fraction:0<3}").get(..3)?.parse::<i64>().ok()?;
     let is_in = |value: i64, from: i64, to: i64| (from..=to).contains(&value);
     let is_moment = is_in(year, 1970, 9999)
         && is_in(month, 1, 12)
         && is_in(day, 1, 31)
         && is_in(hour, 0, 23)
         && is_in(minute, 0, 59)
-        && (0.0..61.0).contains(&seconds);
+        && is_in(second, 0, 60)
+        && is_fraction;
     let minutes = (days_from_civil(year, month, day) * 24 + hour) * 60 + minute;
-    let millis = minutes.checked_mul(60_000)? + (seconds * 1000.0).round() as i64;
+    let millis = minutes.checked_mul(60_000)? + second * 1000 + milli;
     is_moment.then(|| u64::try_from(millis).ok().map(Millis)).flatten()
 }
 

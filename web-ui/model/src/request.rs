@@ -1,5 +1,6 @@
 //! What the console asks over HTTP, and what it makes of the answers.
 
+use crate::words;
 use std::fmt::Write as _;
 use viworks_api::{
     audit::AuditRow,
@@ -70,8 +71,7 @@ impl Failure {
 
 /// First letter large, a full stop never.
 fn sentence(text: &str) -> String {
-    let mut letters = text.trim_end_matches('.').chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    words::sentence(text.trim_end_matches('.'))
 }
 
 /// Rows that are paged over HTTP, by the same conditions as the feed's windows.
@@ -89,7 +89,7 @@ impl Paged for UserRow {
         let Query::Users(UserQuery { id: _, text, state, policy, gateway }) = query else { return vec![] };
         given([
             ("text", text.clone()),
-            ("state", state.map(|state| crate::words::of(&state))),
+            ("state", state.map(|state| words::of(&state))),
             ("policy", policy.map(|id| id.to_string())),
             ("gateway", gateway.map(|id| id.to_string())),
         ])

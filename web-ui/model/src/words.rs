@@ -58,10 +58,13 @@ pub fn offers(may: &[Permission], permission: Permission) -> bool {
     may.contains(&permission)
 }
 
-/// The first letter large.
+/// The first letter large. Words of ours are ASCII; a table of all scripts would go to every browser.
 pub fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let mut sentence = text.to_owned();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence
 }
 
 pub const fn user_state(state: UserState) -> &'static str {

@@ -81,6 +81,18 @@ fn a_moment_in_utc_is_read_as_it_is_printed() {
     for at in [0, 951_782_399_999, 1_709_164_800_000, 1_795_304_805_123] {
         assert_eq!(parse_utc(&Millis(at).to_string()), Some(Millis(at)));
     }
+    let second = parse_utc("2026-11-21T23:46:45Z").expect("a moment").0;
+    for (text, millis) in [("45.5", 500), ("45.05", 50), ("45.123456", 123), ("45.000", 0)] {
+        assert_eq!(parse_utc(&format!("2026-11-21T23:46:{text}Z")), Some(Millis(second + millis)), "{text}");
+    }
+    for text in [
+        "2026-11-21T23:46:45.Z",
+        "2026-11-21T23:46:45.1xZ",
+        "2026-11-21T23:46:61Z",
+        "2026-11-21T23:46:45.1.2Z",
+    ] {
+        assert_eq!(parse_utc(text), None, "{text}");
+    }
     for text in ["", "Z", "2026-11-21", "2026-13-01T00:00:00Z", "2026-11-21T23:46Z", "9-9-9T99:99:99Z"] {
         assert_eq!(parse_utc(text), None, "{text}");
     }
