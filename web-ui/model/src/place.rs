@@ -67,12 +67,12 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
     join(path, &search)
 }
 
-/// Path and search in one.
 /// An id as an address has it; one that is none is `nobody`'s.
 pub fn id_or<T: FromStr>(text: &str, nobody: T) -> T {
     text.parse().unwrap_or(nobody)
 }
 
+/// Path and search in one.
 pub fn join(path: &str, search: &str) -> String {
     if search.is_empty() { path.to_owned() } else { format!("{path}?{search}") }
 }

@@ -137,23 +137,23 @@ fn best(typed: &str, entries: &[Entry]) -> u32 {
 fn named(typed: &str, found: &Things, may: &[Permission]) -> (Vec<Entry>, Vec<Entry>) {
     let mut things = Vec::new();
     let mut ends = Vec::new();
-    for user in &found.users {
     // The server looks for all of it in the name, which is stricter.
     let is_meant = |name: &str, others: &str| palette::score(typed, name, others).is_some();
+    for user in &found.users {
         let name = user.username.clone().unwrap_or_else(|| "Erased user".into());
-        let act = Act::Open(Panel::User(user.id));
         if !is_meant(&name, "") {
             continue;
         }
+        let act = Act::Open(Panel::User(user.id));
         let entry = Entry::new(&user.id.to_string(), "Users", Icon::People, name, act);
         things.push(entry.about(say::user_state(user.state).to_owned()));
     }
     for session in &found.sessions {
         let whose = session.username.as_deref().unwrap_or("an erased user");
-        let state = say::session_state(session.state);
         if !is_meant(whose, "") {
             continue;
         }
+        let state = say::session_state(session.state);
         let through = session.gateway_name.as_ref().map(|name| format!(" · {name}")).unwrap_or_default();
         let about = format!("{state}{through}");
         let id = session.id.to_string();
@@ -167,10 +167,10 @@ fn named(typed: &str, found: &Things, may: &[Permission]) -> (Vec<Entry>, Vec<En
         }
     }
     for gateway in &found.gateways {
-        let act = Act::Go("/gateways".to_owned());
         if !is_meant(&gateway.name, GATEWAY) {
             continue;
         }
+        let act = Act::Go("/gateways".to_owned());
         let entry = Entry::new(&gateway.id.to_string(), "Gateways", Icon::Gateway, gateway.name.clone(), act);
         let about = gateway.health.map_or(say::gateway_state(gateway.state), say::health);
         things.push(entry.about(about.to_owned()));
