@@ -5,7 +5,7 @@
 //! [`Input::Done`]. What must be durable before something else may happen is an effect with a ticket, and the
 //! something else comes out only after its `Done`.
 //!
-//! The rules (DESIGN.md sections 8 and 15), each with a test that turns red without it:
+//! The rules (docs/gateway.md), each with a test that turns red without it:
 //! - an end writes its tombstone before anything is cut, and no later admit passes it;
 //! - widening orders expire, name this incarnation, and never exceed the ceiling;
 //! - a certificate is not admission: TLS needs a live bootstrap of that key and address, OpenVPN needs that

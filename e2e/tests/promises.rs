@@ -1,4 +1,4 @@
-//! The promises of DESIGN.md section 15, one history each.
+//! The promises under "Invariants" in ARCHITECTURE.md that need a whole history, one history each.
 
 use viworks_domain::{
     command::WireCommand,

@@ -1,4 +1,4 @@
-//! Streams, consumers and buckets as DESIGN section 3 has them, made at start by the one identity that may.
+//! Streams, consumers and buckets (docs/bus.md), made at start by the one identity that may.
 //! Nobody deletes one.
 
 use crate::{

@@ -16,7 +16,7 @@ use viworks_domain::{
 };
 
 const DAY: u64 = 24 * 3_600_000;
-/// Wrong codes per account and day (DESIGN.md section 5).
+/// Wrong codes per account and day: what a stranger may try before a phone has to be enrolled anew.
 const WRONG_CODES_A_DAY: usize = 20;
 /// Per session.
 const WRONG_CODES_A_SESSION: usize = 5;
