@@ -61,6 +61,8 @@ impl Run {
     fn all(&mut self, options: &Options) -> Result {
         self.step("setup", || setup::run(setup::Scope::Tests, setup::consent(options.yes)))?;
         self.step("format (cargo fmt --check)", || cargo(&["fmt", "--all", "--check"]))?;
+        // On a fresh machine that takes as long as it takes; what comes after it has bounds.
+        self.step("crates (cargo fetch)", tidy::fetch)?;
         self.step("tidy", tidy::run)?;
         self.step("clippy, console (wasm32)", web::clippy)?;
         // Before whatever compiles `viworks`, which takes it in.

@@ -11,6 +11,7 @@ mod tests;
 mod tree;
 
 use crate::{
+    exec,
     failure::{Result, bail},
     report::{green, red},
 };
@@ -31,7 +32,14 @@ pub struct Promise {
     pub check: fn(&Tree) -> Vec<Finding>,
 }
 
+/// Every crate that the lock file names comes here. Who depends on whom is asked of all of them, and the first who
+/// asks would wait for the network.
+pub fn fetch() -> Result {
+    exec::interactive(exec::cargo().args(["fetch", "--locked"]))
+}
+
 pub fn run() -> Result {
+    fetch()?;
     let tree = Tree::read()?;
     let mut broken = 0;
     for promise in promises::ALL {
