@@ -41,9 +41,10 @@ enum Task {
     },
     /// Say what this machine has and lacks; changes nothing.
     Doctor,
-    /// Everything a submission must pass: format, clippy, tidy, build, every test, the demo's check.
+    /// Everything a submission must pass: format, clippy, tidy, build, every test, the demo's walk through every
+    /// layer, and the console's tests in a real browser.
     Test {
-        /// Leave the demo out.
+        /// Leave out what needs the product put up: the demo's walk and the console's tests.
         #[arg(long)]
         no_demo: bool,
         /// Install what is missing without asking.
