@@ -97,11 +97,16 @@ impl Options {
 
 pub fn run(options: &Options) -> Result {
     interrupt::listen()?;
+    let console = options.console();
     if !options.built {
-        setup::run(setup::Scope::Demo, setup::consent(options.yes))?;
+        // A browser is for tests alone.
+        let scope = if console.is_some() { setup::Scope::Tests } else { setup::Scope::Demo };
+        setup::run(scope, setup::consent(options.yes))?;
         build()?;
     }
-    let console = options.console();
+    if let Some(obstacle) = console.as_ref().and_then(|_| stage::obstacle()) {
+        return Err(Failure::Said(format!("the console cannot be walked on this machine: {obstacle}")));
+    }
     let tests = match (&options.console_tests, &console) {
         (Some(built), _) => Some(built.clone()),
         (None, Some(_)) => Some(stage::build()?),
@@ -180,7 +185,14 @@ pub fn command(words: &[OsString]) -> Result<Command> {
     Ok(command)
 }
 
-/// Asks a demo that runs as a process of its own to take down what it put up.
+/// Asks a demo that [`command`] started to take down what it put up. With sudo it is root's, and only root may.
 pub fn ask_to_end(process: u32) {
-    supervisor::signal(process, "TERM");
+    if workspace::is_root() {
+        supervisor::signal(process, "TERM");
+        return;
+    }
+    let mut kill = exec::command("sudo");
+    kill.arg("-n").arg(netns::kill_program()).args(netns::kill_words("TERM")).arg(process.to_string());
+    // Whoever waits for its end says when it does not come.
+    let _ = kill.output();
 }

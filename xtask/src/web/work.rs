@@ -93,13 +93,25 @@ impl Demo {
     }
 }
 
+/// Processes, containers and namespaces go one after the other, each with its own patience.
+const UNTIL_TAKEN_DOWN: Duration = Duration::from_secs(90);
+
 impl Drop for Demo {
     /// A terminal's Ctrl-C has reached it too; a signal to this process alone has not.
     fn drop(&mut self) {
-        if matches!(self.0.try_wait(), Ok(None)) {
-            demo::ask_to_end(self.0.id());
-            // Its end takes down what it put up; there is nothing to do but to let it.
-            let _ = self.0.wait();
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
+        demo::ask_to_end(self.0.id());
+        // Its end takes down what it put up: it is let, but not for ever.
+        let watch = Stopwatch::start();
+        while matches!(self.0.try_wait(), Ok(None)) {
+            if watch.elapsed() > UNTIL_TAKEN_DOWN {
+                let process = self.0.id();
+                report::note(&report::red(&format!("the demo goes on; end it with `sudo kill {process}`")));
+                return;
+            }
+            clock::pause();
         }
     }
 }
