@@ -5,9 +5,10 @@
 mod asked;
 
 use super::{
+    containers,
     conversation::Conversation,
     json,
-    product::{DESKTOP_1, DESKTOP_2, Desktop, Product, URL},
+    product::{AGENT_NAME, CONTROL_NAME, DESKTOP_1, DESKTOP_2, Desktop, Product, URL},
     supervisor,
     walk::start,
 };
@@ -20,13 +21,14 @@ use crate::{
 };
 use serde_json::Value;
 use std::{
+    collections::BTreeSet,
     io::{self, BufRead, BufReader, Write},
     os::unix::{
         net::{UnixListener, UnixStream},
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -74,6 +76,8 @@ pub struct Stage {
     product: Product,
     policy: String,
     gateway: String,
+    /// Scripts that the agent has had to refuse.
+    spoiled: BTreeSet<String>,
 }
 
 /// Somebody at a desktop.
@@ -93,7 +97,11 @@ pub fn run(product: Product, tests: &Path, words: &[String]) -> Result {
     listener.set_nonblocking(true).map_err(|error| Failure::file("listen at", &socket, &error))?;
     report::tick("the stage", watch.elapsed());
 
-    let mut browsers = Browsers::start(&stage, tests, words, &socket)?;
+    let profiles = stage.product.house.place.at("run/browsers");
+    stage.product.house.place.make(&profiles, 0o700)?;
+    let mut command = exec::command(tests);
+    command.args(words).env("VIWORKS_CONSOLE_STAGE", &socket);
+    let mut browsers = Browsers::start(command, profiles)?;
     let status = loop {
         match listener.accept() {
             Ok((stream, _)) => stage.serve(stream),
@@ -107,8 +115,18 @@ pub fn run(product: Product, tests: &Path, words: &[String]) -> Result {
         clock::pause();
     };
     drop(browsers);
+    let errors = stage.unexpected_errors();
+    for error in &errors {
+        report::note(&report::red(error));
+    }
     if !status.success() {
         bail!("the console's tests: {status}; what browsers showed is in .viworks/console-failures/");
+    }
+    if !errors.is_empty() {
+        bail!(
+            "the console's tests passed, but the product logged {} errors that none of them asked for",
+            errors.len()
+        );
     }
     stage.product.house.place.nothing_to_look_at();
     Ok(())
@@ -131,7 +149,7 @@ impl Stage {
         start::gateway_up(&mut product, &gateway)?;
         product.start_tunneld(&DESKTOP_1)?;
         product.start_tunneld(&DESKTOP_2)?;
-        Ok(Self { connected: Vec::new(), product, policy, gateway })
+        Ok(Self { connected: Vec::new(), product, policy, gateway, spoiled: BTreeSet::new() })
     }
 
     /// A request that makes no sense, or fails, is answered with why; the tests decide what that means.
@@ -144,6 +162,18 @@ impl Stage {
         let _ = writeln!(&stream, "{answer}");
     }
 
+    /// What server and gateway found wrong, but for the scripts that a test has spoiled. Being killed and losing
+    /// the other end is a warning to whoever stays, no error.
+    fn unexpected_errors(&self) -> Vec<String> {
+        let refused = |error: &String| {
+            error.contains("the script is not allowed")
+                && self.spoiled.iter().any(|script| error.contains(script.as_str()))
+        };
+        let processes = &self.product.house.processes;
+        let errors = [CONTROL_NAME, AGENT_NAME].into_iter().flat_map(|name| processes.errors(name));
+        errors.filter(|error| !refused(error)).collect()
+    }
+
     fn tell(&self) -> Result<Value> {
         Ok(serde_json::json!({
             "url": URL,
@@ -152,6 +182,7 @@ impl Stage {
             "policy_name": POLICY,
             "gateway": self.gateway,
             "gateway_name": GATEWAY,
+            "image": containers::IMAGE,
         }))
     }
 }
@@ -168,29 +199,21 @@ fn request(stream: &UnixStream) -> Result<Value> {
     }
 }
 
-/// The tests, and every browser that they started.
-struct Browsers {
-    child: Child,
+/// The tests, and every browser that they started: all end with it.
+pub struct Browsers {
+    pub child: Child,
     /// Profiles lie below: a browser is known by it, whoever its parent is by now.
     profiles: PathBuf,
 }
 
 impl Browsers {
-    fn start(stage: &Stage, tests: &Path, words: &[String], socket: &Path) -> Result<Self> {
-        let place = &stage.product.house.place;
-        let profiles = place.at("run/browsers");
-        place.make(&profiles, 0o700)?;
-        let mut command = exec::command(tests);
-        command
-            .args(words)
-            .env("VIWORKS_CONSOLE_STAGE", socket)
-            .env("TMPDIR", &profiles)
-            .env("HOME", &profiles);
-        command.process_group(0).stdin(Stdio::null());
-        Ok(Self { child: exec::spawn(&mut command)?, profiles })
+    pub fn start(mut tests: Command, profiles: PathBuf) -> Result<Self> {
+        tests.env("TMPDIR", &profiles).env("HOME", &profiles);
+        tests.process_group(0).stdin(Stdio::null());
+        Ok(Self { child: exec::spawn(&mut tests)?, profiles })
     }
 
-    fn ended(&mut self) -> Result<Option<std::process::ExitStatus>> {
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().map_err(|error| Failure::said(format!("the console's tests: {error}")))
     }
 }

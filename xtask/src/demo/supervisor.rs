@@ -63,14 +63,15 @@ impl Supervisor {
     }
 
     pub fn start(&mut self, spec: Spec) -> Result {
-        let child = self.spawn(&spec)?;
+        let child = self.spawn(&spec, &[])?;
         self.running.push(Running { spec, child });
         Ok(())
     }
 
-    fn spawn(&self, spec: &Spec) -> Result<Child> {
+    fn spawn(&self, spec: &Spec, environment: &[(String, String)]) -> Result<Child> {
         interrupt::check()?;
         let mut command = spec.command();
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         // Its own process group: Ctrl-C reaches this program alone, which ends the others in order.
         command.process_group(0).stdin(Stdio::null());
         command.stdout(self.log(spec.name, "out")?).stderr(self.log(spec.name, "err")?);
@@ -88,6 +89,16 @@ impl Supervisor {
 
     pub fn log_path(&self, name: &str, stream: &str) -> PathBuf {
         self.logs.join(format!("{name}.{stream}"))
+    }
+
+    /// What the process says is wrong with itself, over all its starts: every ERROR of its log, and every panic.
+    pub fn errors(&self, name: &str) -> Vec<String> {
+        let log = fs::read(self.log_path(name, "err")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        // `2026-11-22T01:44:31.241547Z ERROR viworks::http::problem: ...`
+        let is_error =
+            |line: &&str| line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at");
+        log.lines().filter(is_error).map(str::to_owned).collect()
     }
 
     /// What the process has printed on stdout, over all its starts.
@@ -163,11 +174,16 @@ impl Supervisor {
 
     /// Starts again what was killed.
     pub fn restart(&mut self, name: &str) -> Result {
+        self.restart_with(name, &[])
+    }
+
+    /// The same, for this one start with settings in its environment.
+    pub fn restart_with(&mut self, name: &str, environment: &[(String, String)]) -> Result {
         let Some(at) = self.running.iter().position(|running| running.spec.name == name) else {
             bail!("{name} was never started");
         };
         let spec = self.running[at].spec.clone();
-        let child = self.spawn(&spec)?;
+        let child = self.spawn(&spec, environment)?;
         self.running[at].child = child;
         Ok(())
     }

@@ -45,9 +45,12 @@ impl Stage {
                 Ok(json!({}))
             }),
             "kill" => self.product.house.processes.kill(text("what")?).map(|()| json!({})),
-            "start" => self.start(text("what")?),
+            "start" => self.start(text("what")?, &settings(request)),
             "freeze" => self.signal(text("what")?, "STOP"),
-            "thaw" => self.signal(text("what")?, "CONT"),
+            "thaw" => {
+                self.signal(text("what")?, "CONT")?;
+                self.ready(text("what")?)
+            }
             "spoil" => self.spoil(text("script")?),
             "mend" => self.product.prepare_gateway().map(|_| json!({})),
             other => bail!("nobody here knows how to {other}"),
@@ -92,8 +95,12 @@ impl Stage {
         last(&mut self.connected.swap_remove(at))
     }
 
-    fn start(&mut self, what: &str) -> Result<Value> {
-        self.product.house.processes.restart(what)?;
+    fn start(&mut self, what: &str, settings: &[(String, String)]) -> Result<Value> {
+        self.product.house.processes.restart_with(what, settings)?;
+        self.ready(what)
+    }
+
+    fn ready(&mut self, what: &str) -> Result<Value> {
         match what {
             CONTROL_NAME => self.product.control_ready()?,
             AGENT_NAME => start::gateway_up(&mut self.product, &self.gateway)?,
@@ -117,13 +124,20 @@ impl Stage {
     }
 
     /// Other bytes than those that were pinned when the gateway enrolled: the agent refuses to run them.
-    fn spoil(&self, script: &str) -> Result<Value> {
+    fn spoil(&mut self, script: &str) -> Result<Value> {
         let pinned = workspace::root().join("deploy/gateway/scripts").join(script);
         let at = self.product.house.place.at("gateway/scripts").join(script);
         if !pinned.is_file() {
             bail!("there is no script {script}");
         }
         place::write(&at, b"#!/bin/sh\nexit 0\n", 0o755)?;
+        self.spoiled.insert(script.to_owned());
         Ok(json!({}))
     }
+}
+
+/// `"settings": {"VIWORKS_...": "..."}`: for one start of a program, in its environment.
+fn settings(request: &Value) -> Vec<(String, String)> {
+    let settings = request["settings"].as_object().into_iter().flatten();
+    settings.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
