@@ -2,19 +2,29 @@
 //! server is `viworks-crowd`, which has nothing else to do; what the real one costs is measured elsewhere.
 
 use crate::{
+    clock,
+    demo::stage::{self, Browsers},
     exec,
     failure::{Failure, Result, bail},
-    report::{self, bold},
+    interrupt,
+    report::{self, Stopwatch, bold},
     setup, web, workspace,
 };
 use serde_json::Value;
 use std::{
-    io::{BufRead as _, BufReader},
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    path::{Path, PathBuf},
     process::{Child, Stdio},
+    thread,
+    time::Duration,
 };
 
 const CROWD: &str = "viworks-crowd";
-const PACKAGE: &str = "viworks-e2e-console";
+
+/// Every row loaded (which may take 120 s by itself), two stretches of frames of 10 s, and a browser that starts and
+/// ends on a busy machine.
+const UNTIL_MEASURED: Duration = Duration::from_secs(300);
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -30,6 +40,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result {
+    interrupt::listen()?;
     setup::run(setup::Scope::Tests, setup::consent(false))?;
     web::build_console(web::Profile::Shipped)?;
     exec::interactive(exec::cargo().args([
@@ -41,9 +52,9 @@ pub fn run(options: &Options) -> Result {
         "--bin",
         CROWD,
     ]))?;
-    exec::interactive(exec::cargo().args(["test", "--quiet", "--locked", "--package", PACKAGE, "--no-run"]))?;
-    let rest = measure(options, 0)?;
-    let load = measure(options, options.changes)?;
+    let tests = stage::build()?;
+    let rest = measure(options, &tests, 0)?;
+    let load = measure(options, &tests, options.changes)?;
     if options.json {
         println!("{}", serde_json::json!({ "rest": rest, "load": load }));
         return Ok(());
@@ -94,7 +105,25 @@ impl Drop for Ended {
     }
 }
 
-fn measure(options: &Options, changes: u32) -> Result<Value> {
+/// Where browsers keep their profiles while they are measured.
+struct Profiles(PathBuf);
+
+impl Profiles {
+    fn make() -> Result<Self> {
+        let dir = std::env::temp_dir().join(format!("viworks-bench-{}", std::process::id()));
+        fs::create_dir_all(&dir).map_err(|error| Failure::file("make", &dir, &error))?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for Profiles {
+    fn drop(&mut self) {
+        // A profile that stays is in the way of nothing.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn measure(options: &Options, tests: &Path, changes: u32) -> Result<Value> {
     report::note(&format!("{} rows, {changes} changes a second", options.rows));
     let mut crowd = exec::command(workspace::built().join(CROWD));
     crowd.arg("--console").arg(web::Profile::Shipped.folder());
@@ -104,20 +133,37 @@ fn measure(options: &Options, changes: u32) -> Result<Value> {
     let Some(Ok(ready)) = BufReader::new(stdout).lines().next() else {
         bail!("the crowd did not say where it is")
     };
-    let mut browser = exec::cargo();
-    browser.args([
-        "test",
-        "--quiet",
-        "--locked",
-        "--package",
-        PACKAGE,
-        "--test",
-        "console",
-        "--",
-        "--bench",
-        &ready,
-    ]);
-    let said = exec::succeed(&mut browser)?;
+    let profiles = Profiles::make()?;
+    let mut command = exec::command(tests);
+    command.args(["--bench", &ready]).stdout(Stdio::piped());
+    let said = said_by(Browsers::start(command, profiles.0.clone())?)?;
     let figures = said.lines().rev().find(|line| line.starts_with('{')).unwrap_or_default();
     serde_json::from_str(figures).map_err(|_| Failure::Said(format!("the browser gave no figures: {said}")))
+}
+
+/// What the browsers' program prints until it ends; they are gone afterwards, whatever became of it.
+fn said_by(mut browsers: Browsers) -> Result<String> {
+    let mut stdout =
+        browsers.child.stdout.take().ok_or_else(|| Failure::said("the browser has no stdout"))?;
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        // What came before a broken pipe is still what it said.
+        let _ = stdout.read_to_string(&mut text);
+        text
+    });
+    let watch = Stopwatch::start();
+    let status = loop {
+        if let Some(status) = browsers.ended()? {
+            break status;
+        }
+        interrupt::check()?;
+        if watch.elapsed() > UNTIL_MEASURED {
+            bail!("the browser has not measured within {} s", UNTIL_MEASURED.as_secs());
+        }
+        clock::pause();
+    };
+    // Whatever still holds the pipe ends with them.
+    drop(browsers);
+    let said = reader.join().unwrap_or_default();
+    if status.success() { Ok(said) } else { bail!("the browser did not measure: {status}\n{said}") }
 }
