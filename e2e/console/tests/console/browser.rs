@@ -22,7 +22,7 @@ pub const SOON: Duration = Duration::from_secs(20);
 /// A page that answers the driver later than this hangs.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// The gap between two looks.
+/// The gap between two looks: a look costs the browser something, too.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// Facts of this Chromium in headless mode; none of them loosens what a page may do, but `--no-sandbox`, without
@@ -39,9 +39,16 @@ const FLAGS: [&str; 9] = [
     "--disable-dev-shm-usage",
 ];
 
-/// What the browser says of what we did to the server: not the page's fault.
-const OURS: [&str; 4] =
-    ["Failed to load resource", "net::ERR_", "WebSocket connection to", "Password field is not contained"];
+/// What a browser calls an error and a page may make it say: answers that the console asks for and shows, nobody
+/// being signed in, a role that may not, a name that is taken, and what a form cannot know beforehand.
+const REFUSALS: [&str; 5] =
+    ["a status of 401", "a status of 403", "a status of 409", "a status of 422", "response code: 401"];
+
+/// An opinion about forms.
+const NO_ERROR: &str = "Password field is not contained";
+
+/// What a browser says of a server that a test has taken away, and that is not ready yet as it comes back.
+const AWAY: [&str; 4] = ["net::ERR_", "WebSocket connection to", "a status of 503", "response code: 503"];
 
 pub struct Browser {
     driver: WebDriver,
@@ -277,7 +284,11 @@ impl Browser {
     pub async fn all_rows(&self, table: &str) -> Done<Vec<String>> {
         let mut found: Vec<String> = Vec::new();
         let css = format!("[data-table={table}] [data-row]");
-        self.run("scrollTo(0, 0); all('.scroller').forEach(e => e.scrollTop = 0)", &[]).await?;
+        let script = "
+            scrollTo(0, 0);
+            document.querySelectorAll('.scroller').forEach(e => { e.scrollTop = 0; });
+            requestAnimationFrame(() => requestAnimationFrame(() => arguments[0](true)))";
+        self.run_async(script, &[]).await?;
         loop {
             let drawn = self.attributes(&css, "data-row").await?;
             let before = found.len();
@@ -315,6 +326,16 @@ impl Browser {
             let found =
                 self.driver.execute(format!("{LOOKING}{script}"), vec![json!(scope), json!(name)]).await?;
             Ok(found.elements()?)
+        })
+        .await
+    }
+
+    /// The first such element with these words in it.
+    pub async fn click_saying(&self, css: &str, words: &str) -> Done {
+        self.click_found(&format!("{words:?} among {css}"), || async {
+            let script =
+                format!("{LOOKING}return all(arguments[0]).filter(e => e.innerText.includes(arguments[1]))");
+            Ok(self.driver.execute(script, vec![json!(css), json!(words)]).await?.elements()?)
         })
         .await
     }
@@ -406,6 +427,12 @@ impl Browser {
             .await?)
     }
 
+    /// Holds the pointer over the middle of the first such element.
+    pub async fn point_at(&self, css: &str) -> Done {
+        let element = self.driver.find(By::Css(css)).await?;
+        Ok(self.driver.action_chain().move_to_element_center(&element).perform().await?)
+    }
+
     /// Takes the pointer out of whatever it is over: lists hold still under it.
     pub async fn point_nowhere(&self) -> Done {
         Ok(self.driver.action_chain().move_to(1, 1).perform().await?)
@@ -472,14 +499,18 @@ impl Browser {
         Ok(&self.heard)
     }
 
-    /// What no page of ours may ever make a browser say.
-    pub async fn complaints(&mut self) -> Done<Vec<String>> {
+    /// What no page of ours may ever make a browser say; `was_away`: the server was gone for a while.
+    pub async fn complaints(&mut self, was_away: bool) -> Done<Vec<String>> {
         let log = self.log().await?;
+        let expected = |message: &str| {
+            let says = |words: &&str| message.contains(words);
+            message.contains(NO_ERROR) || REFUSALS.iter().any(says) || (was_away && AWAY.iter().any(says))
+        };
         let grave = |entry: &&BrowserLogEntry| {
             entry.message.contains("Content Security Policy")
                 || entry.message.contains("panicked")
                 || entry.message.contains("Uncaught")
-                || (entry.level == "SEVERE" && !OURS.iter().any(|ours| entry.message.contains(ours)))
+                || (entry.level == "SEVERE" && !expected(&entry.message))
         };
         Ok(log.iter().filter(grave).map(|entry| format!("{} {}", entry.level, entry.message)).collect())
     }

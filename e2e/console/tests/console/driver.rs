@@ -4,9 +4,15 @@ use crate::failure::{Done, fail};
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 const ATTEMPTS: usize = 5;
+
+/// On a busy machine it takes a second.
+const UNTIL_LISTENING: Duration = Duration::from_secs(20);
 
 pub struct Driver {
     child: Child,
@@ -31,21 +37,29 @@ impl Driver {
         command.args(["--port=0", "--log-level=SEVERE"]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let Some(stdout) = child.stdout.take() else { fail!("chromedriver has no stdout") };
-        let mut lines = BufReader::new(stdout).lines();
-        // "ChromeDriver was started successfully on port 40123."
-        let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            line.split_once("successfully on port ")?.1.trim_end_matches('.').parse::<u16>().ok()
-        });
+        let (tell, told) = mpsc::channel();
         // It may go on talking; a full pipe would stop it.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        let Some(port) = port else {
-            // Already gone is as good as killed.
-            let _ = child.kill();
-            let _ = child.wait();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if let Some(port) = port(&line) {
+                    // Whoever has given up does not want to know.
+                    let _ = tell.send(port);
+                }
+            }
+        });
+        // Ends with the child, too, when there is no port to come.
+        let mut driver = Self { child, url: String::new() };
+        let Ok(port) = told.recv_timeout(UNTIL_LISTENING) else {
             fail!("chromedriver did not say on which port it listens");
         };
-        Ok(Self { child, url: format!("http://127.0.0.1:{port}") })
+        driver.url = format!("http://127.0.0.1:{port}");
+        Ok(driver)
     }
+}
+
+/// "ChromeDriver was started successfully on port 40123."
+fn port(line: &str) -> Option<u16> {
+    line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
 }
 
 impl Drop for Driver {

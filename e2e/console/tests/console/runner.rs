@@ -1,6 +1,10 @@
 //! Runs the tests: two at a time, then, one by one, those that take something away from everybody.
 
-use crate::{failure::Done, scene::Scene, stage::Stage};
+use crate::{
+    failure::Done,
+    scene::{Scene, forget_failures},
+    stage::Stage,
+};
 use std::{
     collections::VecDeque, fs::File, io::Write as _, path::PathBuf, pin::Pin, process::ExitCode, sync::Mutex,
     time::Duration,
@@ -52,6 +56,11 @@ pub fn run(tests: &'static [Test], pictures: &'static [Test]) -> ExitCode {
     let Some(stage) = Stage::from_env() else {
         return without_stage(tests);
     };
+    if let Some(word) = wanted.names_nothing(tests) {
+        eprintln!("no test of the console is called {word:?}; `--list` names them all");
+        return ExitCode::FAILURE;
+    }
+    forget_failures();
     let chosen: Vec<&Test> = tests.iter().filter(|test| wanted.holds(test)).collect();
     println!("\nrunning {} tests", chosen.len());
     let since = Instant::now();
@@ -155,9 +164,17 @@ impl Wanted {
     }
 
     fn holds(&self, test: &Test) -> bool {
-        let named =
-            |word: &String| if self.exact { test.name == word } else { test.name.contains(word.as_str()) };
+        let named = |word: &String| self.names(word, test);
         (self.words.is_empty() || self.words.iter().any(named)) && !self.skip.iter().any(named)
+    }
+
+    fn names(&self, word: &str, test: &Test) -> bool {
+        if self.exact { test.name == word } else { test.name.contains(word) }
+    }
+
+    /// A word that was mistyped: whoever asked for it would take silence for success.
+    fn names_nothing(&self, tests: &[Test]) -> Option<&String> {
+        self.words.iter().find(|word| !tests.iter().any(|test| self.names(word, test)))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::{
     browser::{Browser, SOON},
-    failure::{Done, fail},
-    stage::{Operator, Person, Stage},
+    failure::{Done, Failure, fail},
+    stage::{Operator, Person, Program, Stage},
 };
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fs,
     path::{Path, PathBuf},
 };
@@ -20,11 +20,32 @@ pub struct Scene {
     browsers: Vec<Browser>,
     /// Who sits at a desktop because of this test.
     connected: RefCell<Vec<String>>,
+    /// What this test has taken from everybody and not given back yet.
+    taken: RefCell<Vec<Taken>>,
+    /// Browsers had to do without the server for a while.
+    was_away: Cell<bool>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Taken {
+    Killed(Program),
+    Frozen(Program),
+    Spoiled(&'static str),
+    /// It runs with other settings than the stage gave it.
+    Unset(Program),
 }
 
 impl Scene {
     pub const fn new(stage: Stage, name: &'static str, pictures: Option<PathBuf>) -> Self {
-        Self { stage, pictures, name, browsers: Vec::new(), connected: RefCell::new(Vec::new()) }
+        Self {
+            stage,
+            pictures,
+            name,
+            browsers: Vec::new(),
+            connected: RefCell::new(Vec::new()),
+            taken: RefCell::new(Vec::new()),
+            was_away: Cell::new(false),
+        }
     }
 
     /// Opens one more browser and gives its number.
@@ -74,6 +95,82 @@ impl Scene {
         Ok(said)
     }
 
+    // --- what is taken from everybody; whatever becomes of the test, it is given back
+
+    /// SIGKILL, and it stays down until [`Self::start`].
+    pub fn kill(&self, program: Program) -> Done {
+        self.take(Taken::Killed(program));
+        self.was_away.set(self.was_away.get() || program == Program::Viworks);
+        self.stage.kill(program)
+    }
+
+    pub fn start(&self, program: Program) -> Done {
+        self.stage.start(program, &[])?;
+        self.give_back(&Taken::Killed(program));
+        Ok(())
+    }
+
+    /// Restarts it with these settings in its environment, until [`Self::restart`].
+    pub fn restart_with(&self, program: Program, settings: &[(&str, &str)]) -> Done {
+        self.take(Taken::Unset(program));
+        self.was_away.set(self.was_away.get() || program == Program::Viworks);
+        self.stage.kill(program)?;
+        self.stage.start(program, settings)
+    }
+
+    /// As the stage had it.
+    pub fn restart(&self, program: Program) -> Done {
+        self.stage.kill(program)?;
+        self.stage.start(program, &[])?;
+        self.give_back(&Taken::Unset(program));
+        Ok(())
+    }
+
+    /// SIGSTOP, until [`Self::thaw`].
+    pub fn freeze(&self, program: Program) -> Done {
+        self.take(Taken::Frozen(program));
+        self.stage.freeze(program)
+    }
+
+    pub fn thaw(&self, program: Program) -> Done {
+        self.stage.thaw(program)?;
+        self.give_back(&Taken::Frozen(program));
+        Ok(())
+    }
+
+    /// The gateway's script of this name is not what it was pinned as, and its step fails, until [`Self::mend`].
+    pub fn spoil(&self, script: &'static str) -> Done {
+        self.take(Taken::Spoiled(script));
+        self.stage.spoil(script)
+    }
+
+    pub fn mend(&self, script: &'static str) -> Done {
+        self.stage.mend(script)?;
+        self.give_back(&Taken::Spoiled(script));
+        Ok(())
+    }
+
+    fn take(&self, what: Taken) {
+        self.taken.borrow_mut().push(what);
+    }
+
+    fn give_back(&self, what: &Taken) {
+        self.taken.borrow_mut().retain(|taken| taken != what);
+    }
+
+    /// Last taken, first given back.
+    fn give_everything_back(&self) -> Done {
+        let taken = self.taken.take();
+        let given = taken.into_iter().rev().map(|taken| match taken {
+            Taken::Killed(program) => self.start(program),
+            Taken::Frozen(program) => self.thaw(program),
+            Taken::Spoiled(script) => self.mend(script),
+            Taken::Unset(program) => self.restart(program),
+        });
+        // One that cannot be given back keeps no other from being.
+        given.collect::<Vec<Done>>().into_iter().collect()
+    }
+
     /// The session of somebody who is connected, once the server lists it.
     pub async fn session_of(&self, person: &Person) -> Done<String> {
         let deadline = Instant::now() + SOON;
@@ -91,6 +188,21 @@ impl Scene {
         }
     }
 
+    /// Until the server says that every step of the user is done.
+    pub async fn ready(&self, id: &str) -> Done {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let shown = self.stage.viworks(&["user", "show", id])?;
+            if shown["row"]["state"] == "active" {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                fail!("expected {id} to be active; the server shows {shown}");
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Creates a user without the dialog, as this browser's operator; and waits for the row.
     pub async fn create(&self, browser: &Browser, name: &str) -> Done<String> {
         let id = self.create_quietly(browser, name).await?;
@@ -99,6 +211,11 @@ impl Scene {
     }
 
     pub async fn create_quietly(&self, browser: &Browser, name: &str) -> Done<String> {
+        self.create_at(browser, name).await.map(|(id, _)| id)
+    }
+
+    /// The same, with the sequence at which it was decided.
+    pub async fn create_at(&self, browser: &Browser, name: &str) -> Done<(String, u64)> {
         let body = serde_json::json!({
             "username": name,
             "password": "a first password of theirs",
@@ -106,22 +223,27 @@ impl Scene {
             "gateways": [self.stage.gateway()],
         });
         let (status, answer) = browser.fetch("POST", "/v1/users", &body).await?;
-        match answer["id"].as_str() {
-            Some(id) if status < 300 => Ok(id.to_owned()),
+        match (answer["id"].as_str(), answer["seq"].as_u64()) {
+            (Some(id), Some(seq)) if status < 300 => Ok((id.to_owned(), seq)),
             _ => fail!("expected {name} to be created, got {status} {answer}"),
         }
     }
 
     pub async fn close(self, outcome: Result<(), String>) -> Result<(), String> {
         let mut outcome = outcome;
+        if let Err(Failure(why)) = self.give_everything_back() {
+            let first = outcome.err().map(|first| format!("{first}\n    ")).unwrap_or_default();
+            outcome = Err(format!("{first}what this test took cannot be given back: {why}"));
+        }
         for name in self.connected.take() {
             // A desktop is for the next test, whatever became of this one.
             let _ = self.stage.leave(&name);
         }
+        let was_away = self.was_away.get();
         for (number, mut browser) in self.browsers.into_iter().enumerate() {
             let last = async {
                 if outcome.is_ok() {
-                    outcome = match browser.complaints().await {
+                    outcome = match browser.complaints(was_away).await {
                         Ok(complaints) if complaints.is_empty() => Ok(()),
                         Ok(complaints) => {
                             Err(format!("the browser complains:\n    {}", complaints.join("\n    ")))
@@ -158,13 +280,21 @@ impl std::ops::IndexMut<usize> for Scene {
     }
 }
 
-const FAILURES: &str = ".viworks/console-failures";
+fn failures() -> PathBuf {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
+    top.join(".viworks/console-failures")
+}
+
+/// What an earlier run left is not of this one.
+pub fn forget_failures() {
+    // Where there is nothing, nothing has to go.
+    let _ = fs::remove_dir_all(failures());
+}
 
 /// Screenshot, page and log, below `.viworks/console-failures/`. What cannot be kept is left out: the failure
 /// itself is what has to be told.
 async fn keep(name: &str, number: usize, browser: &mut Browser) -> PathBuf {
-    let dir =
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).join(FAILURES);
+    let dir = failures();
     let _ = fs::create_dir_all(&dir);
     let at = dir.join(format!("{}-{number}", name.replace("::", "-")));
     if let Ok(picture) = browser.picture().await {

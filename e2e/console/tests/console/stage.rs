@@ -2,7 +2,7 @@
 //! browser cannot. One JSON line each way per connection.
 
 use crate::failure::{Done, Failure, fail};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     os::unix::net::UnixStream,
@@ -64,6 +64,10 @@ impl Stage {
     pub fn gateway_name(&self) -> &str {
         self.text("gateway_name")
     }
+    /// Of what sessions' containers are made.
+    pub fn image(&self) -> &str {
+        self.text("image")
+    }
     pub fn trust(&self) -> &crate::wire::Trust {
         &self.0.trust
     }
@@ -116,19 +120,28 @@ impl Stage {
         self.ask(&json!({"do": "leave", "name": name})).map(drop)
     }
 
+    // What is taken from everybody: tests ask their scene for it, which gives it back.
+
     /// SIGKILL, and it stays down.
     pub fn kill(&self, program: Program) -> Done {
         self.ask(&json!({"do": "kill", "what": program.name()})).map(drop)
     }
 
-    /// Starts again what was killed, and waits until it is ready.
-    pub fn start(&self, program: Program) -> Done {
-        self.ask(&json!({"do": "start", "what": program.name()})).map(drop)
+    /// Starts again what was killed, this once with these settings in its environment, and waits until it is ready.
+    pub fn start(&self, program: Program, settings: &[(&str, &str)]) -> Done {
+        let settings: Map<String, Value> =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        self.ask(&json!({"do": "start", "what": program.name(), "settings": settings})).map(drop)
     }
 
-    /// Freezes a program (SIGSTOP) or lets it go on.
-    pub fn freeze(&self, program: Program, frozen: bool) -> Done {
-        self.ask(&json!({"do": if frozen { "freeze" } else { "thaw" }, "what": program.name()})).map(drop)
+    /// SIGSTOP.
+    pub fn freeze(&self, program: Program) -> Done {
+        self.ask(&json!({"do": "freeze", "what": program.name()})).map(drop)
+    }
+
+    /// Lets it go on, and waits until it is ready.
+    pub fn thaw(&self, program: Program) -> Done {
+        self.ask(&json!({"do": "thaw", "what": program.name()})).map(drop)
     }
 
     /// The gateway's script of this name is not what it was pinned as, and its step fails.
