@@ -6,6 +6,7 @@ use crate::{
     scene::Scene,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 pub async fn what_belongs_together_is_one_group_and_the_newest_stands_first(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
@@ -73,6 +74,43 @@ pub async fn a_filter_is_in_the_address_and_the_server_does_it(scene: &mut Scene
     Ok(())
 }
 
+pub async fn one_session_alone_is_asked_of_the_server_by_its_id(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("nils"))?;
+    scene.connect(&person)?;
+    let session = scene.session_of(&person).await?;
+    scene.leave(&person)?;
+    let at = scene.signed_in(&owner, &format!("/audit?user={}", person.id)).await?;
+    let browser = &scene[at];
+    // With all that the user did beside it, first.
+    browser.see("[data-entry][data-kind='user.created']").await?;
+    browser.fill("main input[name=session]", &session).await?;
+    browser.keys(thirtyfour::Key::Enter + "").await?;
+    browser
+        .until(
+            "the session in the address",
+            "return location.search.includes(arguments[0])",
+            &[json!(session)],
+        )
+        .await?;
+    browser.gone("[data-entry][data-kind='user.created']").await?;
+    browser.see("[data-entry]").await?;
+    let path = format!("/v1/audit?user={}&session={session}&limit=200", person.id);
+    let (status, told) = browser.fetch("GET", &path, &Value::Null).await?;
+    let known: BTreeSet<&str> =
+        told["rows"].as_array().into_iter().flatten().filter_map(|row| row["kind"].as_str()).collect();
+    ensure!(status == 200 && !known.is_empty(), "the server knows nothing of {session}: {told}");
+    let shown = browser.attributes("[data-entry]", "data-kind").await?;
+    ensure!(!shown.is_empty(), "nothing of {session} is shown");
+    for kind in &shown {
+        ensure!(known.contains(kind.as_str()), "{kind} is shown, and is nothing of {session}: {known:?}");
+    }
+    // An id that is none finds nothing, and says so.
+    browser.fill("main input[name=session]", "yesterday's").await?;
+    browser.keys(thirtyfour::Key::Enter + "").await?;
+    browser.says("main .filter .error", "This is no session’s id.").await
+}
+
 async fn choose_or_fill(browser: &crate::browser::Browser, name: &str, value: &str) -> Done {
     if browser.is_seen(&format!("main select[name={name}]")).await? {
         browser.choose(&format!("main select[name={name}]"), value).await
@@ -114,14 +152,46 @@ pub async fn what_happens_meanwhile_does_not_move_what_one_reads(scene: &mut Sce
     Ok(())
 }
 
+/// Entries of the console's first answer.
+const PAGE: usize = 200;
+
+/// More entries than one answer holds, whatever ran before: somebody is suspended and let in again until it is so.
+async fn enough_for_pages(scene: &Scene, browser: &crate::browser::Browser) -> Done {
+    let id = scene.create_quietly(browser, &scene.unique("otto")).await?;
+    scene.ready(&id).await?;
+    let script = "
+        const [id, times, done] = arguments;
+        const headers = () => ({'Idempotency-Key': crypto.randomUUID(), 'Content-Type': 'application/json'});
+        const post = what => fetch(`/v1/users/${id}/${what}`, {method: 'POST', headers: headers(), body: '{}'});
+        (async () => {
+            for (let n = 0; n < times; n += 1)
+                for (const what of ['suspend', 'resume'])
+                    { const answer = await post(what); if (!answer.ok) return done(answer.status); }
+            done(true);
+        })()";
+    for _ in 0..PAGE {
+        let (_, page) = browser.fetch("GET", &format!("/v1/audit?limit={PAGE}"), &Value::Null).await?;
+        if page["next"].is_string() {
+            return Ok(());
+        }
+        let done = browser.run_async(script, &[json!(id), json!(10)]).await?;
+        ensure!(done == json!(true), "expected to suspend and resume, got {done}");
+    }
+    fail!("the audit never has a second page")
+}
+
 pub async fn the_list_goes_back_page_by_page_to_the_first_entry_of_all(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let at = scene.signed_in(&owner, "/audit").await?;
     let browser = &scene[at];
+    enough_for_pages(scene, browser).await?;
+    browser.load("/audit").await?;
+    browser.live().await?;
     // The server's own pages say which is the first.
     let (mut cursor, mut first, mut pages) = (String::new(), Value::Null, 0);
     loop {
-        let (_, page) = browser.fetch("GET", &format!("/v1/audit?limit=200{cursor}"), &Value::Null).await?;
+        let (_, page) =
+            browser.fetch("GET", &format!("/v1/audit?limit={PAGE}{cursor}"), &Value::Null).await?;
         if let Some(last) = page["rows"].as_array().and_then(|rows| rows.last()) {
             first = json!(format!("{}.{}", last["seq"], last["n"]));
         }
@@ -131,6 +201,7 @@ pub async fn the_list_goes_back_page_by_page_to_the_first_entry_of_all(scene: &m
             None => break,
         }
     }
+    ensure!(pages > 1, "expected more than one page of {PAGE} entries");
     browser.see("[data-entry]").await?;
     let script = "
         if (document.querySelector(`[data-entry='${arguments[0]}']`)) return true;

@@ -8,6 +8,15 @@ use crate::{
 use serde_json::json;
 use std::time::Duration;
 
+/// What a gateway is made of, as the console calls it.
+const SERVICES: [(&str, &str); 5] = [
+    ("spa", "Knock listener"),
+    ("tls", "TLS edge"),
+    ("openvpn", "VPN"),
+    ("nginx", "Published pages"),
+    ("containers", "Containers"),
+];
+
 /// A gateway that says nothing is down after ten seconds, looked at every two.
 const UNTIL_DOWN: Duration = Duration::from_secs(30);
 
@@ -34,21 +43,42 @@ pub async fn a_gateway_shows_its_machine_its_services_and_the_containers_of_sess
         "const drawn = (function () {{ {drawn} }}).apply(null, arguments); return drawn[0] !== arguments[1]"
     );
     browser.until("the line to move", &moved, &[json!(card), first[0].clone()]).await?;
-    ensure!(
-        !browser.attributes(&format!("{card} [data-service]"), "data-service").await?.is_empty(),
-        "expected services of the gateway"
-    );
+    // Each service with how it is, and how new all of it is.
+    for (service, words) in SERVICES {
+        browser
+            .says(&format!("{card} [data-service={service}][data-state=up]"), &format!("{words} up"))
+            .await?;
+    }
+    let script = "
+        const heard = seen(arguments[0] + ' .seen'), at = heard && heard.querySelector('time');
+        return at && /^Updated (just now|\\d+ s ago)$/.test(heard.innerText.trim()) && Date.parse(at.dateTime)";
+    let heard = browser.until("when it was heard last", script, &[json!(card)]).await?;
+    let newer =
+        format!("const at = (function () {{ {script} }}).apply(null, arguments); return at > arguments[1]");
+    browser.until("a newer word of it", &newer, &[json!(card), heard]).await?;
 
     scene.connect(&person)?;
     let session = scene.session_of(&person).await?;
-    let script = "
-        const found = all(arguments[0] + ' [data-container]').find(e =>
-            e.dataset.session === arguments[1] || e.innerHTML.includes(arguments[1]) || e.innerText.includes(arguments[2]));
-        return found && found.dataset.container";
-    let args = [json!(card), json!(session), json!(person.name)];
-    let container = browser.until("the session's container", script, &args).await?;
+    // Whose it is and which way to the session, its image, its name, and whether it runs.
+    let container = format!("{card} [data-container][data-session='{session}'][data-state=running]");
+    browser.see(&container).await?;
+    let name = browser.attribute(&container, "data-container").await?;
+    ensure!(!name.is_empty(), "a container without a name");
+    let image = scene.stage.image();
+    let parts = [
+        ("a", person.name.as_str()),
+        // Without the registry: it is this machine.
+        (".image", image.strip_prefix("localhost/").unwrap_or(image)),
+        (".container-name", name.as_str()),
+        ("", "running"),
+    ];
+    for (part, words) in parts {
+        browser.says(format!("{container} {part}").trim_end(), words).await?;
+    }
+    let link = browser.attribute(&format!("{container} a"), "href").await?;
+    ensure!(link.contains(&session), "expected a way to the session {session}, got {link}");
     scene.leave(&person)?;
-    browser.gone(&format!("{card} [data-container='{}']", container.as_str().unwrap_or_default())).await
+    browser.gone(&format!("{card} [data-container='{name}']")).await
 }
 
 pub async fn a_gateway_that_falls_silent_is_down_and_comes_back_up_with_a_word_on_every_view(
@@ -59,13 +89,15 @@ pub async fn a_gateway_that_falls_silent_is_down_and_comes_back_up_with_a_word_o
     let other = scene.signed_in(&owner, "/users").await?;
     let card = format!("[data-gateway='{}']", scene.stage.gateway());
     scene[at].see(&format!("{card}[data-health=up]")).await?;
-    scene.stage.kill(Program::Agent)?;
-    let seen = async {
-        scene[at].see_within(UNTIL_DOWN, &format!("{card}[data-health=down]")).await?;
-        scene[other].says("[role=status] [data-toast]", scene.stage.gateway_name()).await
-    };
-    let seen: Done = seen.await;
-    scene.stage.start(Program::Agent)?;
-    seen?;
-    scene[at].see_within(UNTIL_DOWN, &format!("{card}[data-health=up]")).await
+    let name = scene.stage.gateway_name();
+    scene.kill(Program::Agent)?;
+    scene[at].see_within(UNTIL_DOWN, &format!("{card}[data-health=down]")).await?;
+    scene[other].says("[data-toast]", &format!("Gateway {name} is down")).await?;
+    // What it said last is shown as old.
+    scene[at].says(&format!("{card}[data-stale] .seen"), "Stale: no word for ").await?;
+    scene[at].says(&format!("{card} h3"), "Services, as last heard").await?;
+    scene.start(Program::Agent)?;
+    scene[at].see_within(UNTIL_DOWN, &format!("{card}[data-health=up]")).await?;
+    scene[other].says("[data-toast]", &format!("Gateway {name} is up again")).await?;
+    scene[at].says(&format!("{card}:not([data-stale]) .seen"), "Updated ").await
 }

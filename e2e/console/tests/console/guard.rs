@@ -2,12 +2,14 @@
 //! refuse.
 
 use crate::{
+    browser::Browser,
     failure::{Done, ensure},
     scene::Scene,
-    stage::Operator,
+    stage::Person,
     wire::Trust,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const POLICY: [(&str, &str); 8] = [
     ("default-src", "'none'"),
@@ -149,47 +151,35 @@ pub async fn a_change_that_another_page_sends_along_with_the_cookie_is_refused(s
 }
 
 /// What each role may not do is not on the page, and the server refuses it to the page's own script all the same.
+/// An owner goes the same way first: only what they are offered can be missing.
 pub async fn a_viewer_is_offered_nothing_and_refused_all_the_same(scene: &mut Scene) -> Done {
-    let viewer: Operator = scene.viewer()?;
+    let (owner, viewer) = (scene.owner()?, scene.viewer()?);
     let person = scene.stage.person(&scene.unique("watched"))?;
+    let suspended = scene.stage.person(&scene.unique("asleep"))?;
     scene.connect(&person)?;
-    let at = scene.signed_in(&viewer, &format!("/users?panel=user:{}", person.id)).await?;
-    let browser = &scene[at];
-    browser.see(&format!("aside[data-panel=user][data-id='{}']", person.id)).await?;
-    let mut offered = Vec::new();
-    let mut look = async |browser: &crate::browser::Browser, place: &str| -> Done {
-        for name in ["Create user", "Retry", "Enrol phone", "Terminate", "Suspend", "Resume"] {
-            if browser.offers("body", name).await? {
-                offered.push(format!("{name:?} at {place}"));
-            }
-        }
-        Ok(())
-    };
-    look(browser, "the user's panel").await?;
-    browser.load("/sessions").await?;
-    let session = format!("return rowOf('sessions', {})", json!(person.name));
-    let id = browser.until("the session's row", &session, &[]).await?;
-    look(browser, "sessions").await?;
-    let id = id.as_str().unwrap_or_default().to_owned();
-    browser.load(&format!("/sessions?panel=session:{id}")).await?;
-    browser.see("aside[data-panel=session]").await?;
-    look(browser, "the session's panel").await?;
-    for place in ["/gateways", "/audit"] {
-        browser.load(place).await?;
-        browser.live().await?;
-        look(browser, place).await?;
-    }
-    browser.chord(thirtyfour::Key::Control, 'k').await?;
-    browser.see("dialog[open][data-dialog=palette]").await?;
-    browser.keys("create user".to_owned()).await?;
-    browser.see("dialog[open][data-dialog=palette] [role=status], dialog[open] [role=listbox]").await?;
-    let said = browser.text("dialog[open][data-dialog=palette]").await?;
-    if said.contains("Create user") {
-        offered.push("\"Create user\" in the palette".to_owned());
-    }
-    ensure!(offered.is_empty(), "a viewer is offered {}", offered.join(", "));
+    let session = scene.session_of(&person).await?;
+    let (one, other) = (scene.open().await?, scene.open().await?);
+    scene[one].enter(&owner, "/users").await?;
+    let (status, answer) =
+        scene[one].fetch("POST", &format!("/v1/users/{}/suspend", suspended.id), &json!({})).await?;
+    ensure!(status == 200, "expected {} to be suspended, got {status} {answer}", suspended.name);
+    scene.spoil("panel-user")?;
+    let failed = scene.unique("undone");
+    let id = scene.create(&scene[one], &failed).await?;
+    scene[one].see(&crate::users::pill(&id, "panel", "failed")).await?;
 
-    let user = format!("/v1/users/{}", person.id);
+    let way = Way { person: &person, suspended: &suspended.name, failed: &failed, session: &session };
+    let all: BTreeSet<String> = OFFERED.into_iter().map(str::to_owned).chain(way.verbs()).collect();
+    let to_owner = way.offered(scene, &scene[one]).await?;
+    ensure!(to_owner == all, "an owner is offered {to_owner:?} of {all:?}");
+    let signed_in = &scene[other];
+    signed_in.enter(&viewer, "/users").await?;
+    let to_viewer = way.offered(scene, signed_in).await?;
+    ensure!(to_viewer.is_empty(), "a viewer is offered {to_viewer:?}");
+    scene.mend("panel-user")?;
+
+    let (user, gateway) =
+        (format!("/v1/users/{}", person.id), format!("/v1/gateways/{}", scene.stage.gateway()));
     let new =
         json!({"username": "sneaked", "password": "long enough a password", "policies": [], "gateways": []});
     let asks = [
@@ -197,11 +187,91 @@ pub async fn a_viewer_is_offered_nothing_and_refused_all_the_same(scene: &mut Sc
         (format!("{user}/retry-step"), json!({"step": "directory"})),
         (format!("{user}/phone"), json!({})),
         (format!("{user}/suspend"), json!({})),
-        (format!("/v1/sessions/{id}/terminate"), json!({"reason": "because"})),
+        (format!("{user}/resume"), json!({})),
+        (format!("/v1/sessions/{session}/terminate"), json!({"reason": "because"})),
+        (format!("{gateway}/drain"), json!({})),
+        (format!("{gateway}/retire"), json!({})),
+        ("/v1/gateways".to_owned(), json!({"name": "gw9", "address": "192.0.2.9"})),
+        (format!("/v1/policies/{}/retire", scene.stage.policy()), json!({})),
     ];
     for (path, body) in asks {
-        let (status, answer) = browser.fetch("POST", &path, &body).await?;
+        let (status, answer) = scene[other].fetch("POST", &path, &body).await?;
         ensure!(status == 403, "expected a viewer to be refused {path}, got {status} {answer}");
     }
     scene.leave(&person)
+}
+
+/// What stands on a button for whoever may.
+const OFFERED: [&str; 8] =
+    ["Create user", "Retry", "Enrol phone", "Suspend", "Resume", "Terminate", "Drain", "Retire"];
+
+const PALETTE: &str = "dialog[open][data-dialog=palette]";
+
+/// Through every place where something is offered, with somebody there to whom each of it could be done.
+struct Way<'a> {
+    person: &'a Person,
+    suspended: &'a str,
+    failed: &'a str,
+    session: &'a str,
+}
+
+impl Way<'_> {
+    /// What the palette offers to do.
+    fn verbs(&self) -> [String; 2] {
+        ["Create user".to_owned(), format!("Terminate session of {}", self.person.name)]
+            .map(|verb| format!("{verb}, in the palette"))
+    }
+
+    async fn offered(&self, scene: &Scene, browser: &Browser) -> Done<BTreeSet<String>> {
+        let Self { person, suspended, failed, session } = self;
+        let row = |id: &str| format!("[data-row='{id}'] [data-cell]");
+        let places = [
+            (format!("/users?q={}", person.name), row(&person.id)),
+            (format!("/users?q={suspended}"), "[data-row][data-state=suspended] [data-step]".to_owned()),
+            (format!("/users?q={failed}"), "[data-row] [data-step=panel][data-state=failed]".to_owned()),
+            (format!("/users?panel=user:{}", person.id), "aside[data-panel=user] [data-step]".to_owned()),
+            ("/sessions".to_owned(), row(session)),
+            (
+                format!("/sessions?panel=session:{session}"),
+                "aside[data-panel=session] [data-rule], aside[data-panel=session] [data-receipt]".to_owned(),
+            ),
+            ("/gateways".to_owned(), format!("[data-gateway='{}'] [data-service]", scene.stage.gateway())),
+            ("/audit".to_owned(), "[data-entry]".to_owned()),
+        ];
+        let mut offered = BTreeSet::new();
+        for (place, complete) in places {
+            browser.load(&place).await?;
+            browser.live().await?;
+            browser.see(&complete).await?;
+            for name in OFFERED {
+                if browser.offers("main, aside", name).await? {
+                    offered.insert(name.to_owned());
+                }
+            }
+        }
+        // Sessions are found by their person, and what may be done to them stands beside them.
+        let found = format!("Session of {}", person.name);
+        for (typed, settled) in [("create user", ""), (person.name.as_str(), found.as_str())] {
+            browser.chord(thirtyfour::Key::Control, 'k').await?;
+            browser.see(PALETTE).await?;
+            browser.keys(typed.to_owned()).await?;
+            let script = "
+                const palette = seen(arguments[0]);
+                const options = all(arguments[0] + ' [role=option]').map(e => e.innerText);
+                if (!palette || palette.querySelector('input').value !== arguments[1]) return false;
+                const searching = palette.innerText.includes('Searching');
+                return !searching && options.join('\\n').includes(arguments[2]) && options";
+            let what = format!("what the palette finds for {typed:?}");
+            let args = [json!(PALETTE), json!(typed), json!(settled)];
+            let options = browser.until(&what, script, &args).await?;
+            for option in options.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                offered.extend(self.verbs().into_iter().filter(|verb| {
+                    verb.strip_suffix(", in the palette").is_some_and(|verb| option.starts_with(verb))
+                }));
+            }
+            browser.keys(thirtyfour::Key::Escape + "").await?;
+            browser.gone(PALETTE).await?;
+        }
+        Ok(offered)
+    }
 }

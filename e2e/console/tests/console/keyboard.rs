@@ -45,6 +45,25 @@ pub async fn the_palette_finds_users_gateways_sessions_and_what_one_can_do(scene
     scene.leave(&person)
 }
 
+pub async fn the_palette_ends_a_session_with_a_reason(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("vito"))?;
+    scene.connect(&person)?;
+    let at = scene.signed_in(&owner, "/gateways").await?;
+    let browser = &scene[at];
+    palette(browser, &person.name).await?;
+    let option = format!("{PALETTE} [role=option]");
+    browser.click_saying(&option, &format!("Terminate session of {}", person.name)).await?;
+    browser.gone(PALETTE).await?;
+    let dialog = "dialog[open][data-dialog=terminate]";
+    browser.says(dialog, &person.name).await?;
+    browser.fill(&format!("{dialog} [name=reason]"), "found by its name").await?;
+    browser.click_named(dialog, "Terminate").await?;
+    browser.see(&format!("{dialog} [data-receipt]")).await?;
+    browser.says(dialog, "found by its name").await?;
+    scene.cut_off(&person).map(drop)
+}
+
 /// Where the keyboard is.
 const FOCUSED: &str = "
     const e = document.activeElement;

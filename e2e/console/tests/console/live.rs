@@ -1,13 +1,24 @@
 //! The feed: what the mark says, and that a break loses nothing.
 
 use crate::{
+    browser::Browser,
     failure::{Done, ensure, fail},
+    held,
     scene::Scene,
     stage::Program,
     users::pill,
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
+
+/// How long a page may take to come back to a server that is back: its pauses double up to half a minute.
+const UNTIL_BACK: Duration = Duration::from_secs(40);
+
+/// Until the page has everything up to there on the screen.
+pub async fn reached(browser: &Browser, seq: u64) -> Done {
+    let script = "const e = seen('[data-live=live]'); return e && Number(e.dataset.seq) >= arguments[0]";
+    browser.until(&format!("the sequence {seq} on the mark"), script, &[json!(seq)]).await.map(drop)
+}
 
 pub async fn the_mark_names_the_sequence_that_the_page_has_reached(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
@@ -21,8 +32,8 @@ pub async fn the_mark_names_the_sequence_that_the_page_has_reached(scene: &mut S
     browser.until("a higher sequence", script, &[json!(before)]).await?;
     let (_, listed) = browser.fetch("GET", "/v1/users?limit=1", &Value::Null).await?;
     let there = listed["seq"].as_u64().unwrap_or_default();
-    let script = "const e = seen('[data-live=live]'); return e && Number(e.dataset.seq) >= arguments[0]";
-    browser.until("the sequence that the server lists at", script, &[json!(there)]).await.map(drop)
+    reached(browser, there).await?;
+    browser.says("[data-live=live]", "Live").await
 }
 
 /// The server is killed without a last word, and comes back; things happen while the page cannot know.
@@ -39,25 +50,21 @@ pub async fn a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_n
     for at in [at, other] {
         scene[at].run("window.unchanged = true", &[]).await?;
     }
-    scene.stage.kill(Program::Viworks)?;
-    let seen = async {
-        for at in [at, other] {
-            scene[at].see("[data-live=offline]").await?;
-        }
-        // What was there is still there to be read.
-        for id in &made {
-            scene[at].see(&format!("[data-table=users] [data-row='{id}']")).await?;
-        }
-        Ok(())
-    };
-    let seen: Done = seen.await;
-    scene.stage.start(Program::Viworks)?;
-    seen?;
+    scene.kill(Program::Viworks)?;
+    for at in [at, other] {
+        scene[at].see("[data-live=offline]").await?;
+        scene[at].says("[data-live=offline]", "Offline since ").await?;
+    }
+    // What was there is still there to be read.
+    for id in &made {
+        scene[at].see(&format!("[data-table=users] [data-row='{id}']")).await?;
+    }
+    scene.start(Program::Viworks)?;
     // Something happens before the page is back, as likely as not.
     let person = scene.stage.person(&scene.unique("uma"))?;
     scene.connect(&person)?;
     for at in [at, other] {
-        scene[at].see_within(Duration::from_secs(40), "[data-live=live]").await?;
+        scene[at].see_within(UNTIL_BACK, "[data-live=live]").await?;
     }
     scene[other]
         .until("uma's session", "return !!rowOf('sessions', arguments[0])", &[json!(person.name)])
@@ -70,6 +77,37 @@ pub async fn a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_n
     alike(scene, at, "users", &["user", "list", "--limit", "500"]).await?;
     alike(scene, other, "sessions", &["session", "list", "--active", "--limit", "500"]).await?;
     scene.leave(&person)
+}
+
+/// A page that is told something in the moment in which its connection breaks has it twice over: among what it heard
+/// and did not draw yet, and, as far as it says that it has heard it, nowhere in what comes next.
+pub async fn what_was_heard_and_not_drawn_when_the_feed_broke_is_drawn_once(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.open().await?;
+    held::prepare(&scene[at]).await?;
+    scene[at].enter(&owner, "/users").await?;
+    let browser = &scene[at];
+    let name = scene.unique("ulf");
+    held::drawing(browser).await?;
+    let id = scene.create_quietly(browser, &name).await?;
+    // All that happens to the row happens now: nothing that comes later would bring it.
+    scene.ready(&id).await?;
+    let (_, listed) = browser.fetch("GET", "/v1/users?limit=1", &Value::Null).await?;
+    held::heard(browser, listed["seq"].as_u64().unwrap_or(u64::MAX)).await?;
+    let row = format!("[data-table=users] [data-row='{id}']");
+    ensure!(!browser.is_seen(&row).await?, "it was drawn though nothing is");
+
+    let before = held::opened(browser).await?;
+    scene.kill(Program::Viworks)?;
+    browser.see("[data-live=offline]").await?;
+    scene.start(Program::Viworks)?;
+    let script = "return hold.opened > arguments[0] && !!seen('[data-live=catching-up]')";
+    browser.until_within(UNTIL_BACK, "another feed", script, &[json!(before)]).await?;
+    browser.says("[data-live]", "Catching up · ").await?;
+    held::let_go(browser).await?;
+    browser.see_within(UNTIL_BACK, "[data-live=live]").await?;
+    browser.see(&pill(&id, "panel", "done")).await?;
+    alike(scene, at, "users", &["user", "list", "--limit", "500"]).await
 }
 
 /// The page's rows are the server's: each once, none else.

@@ -126,16 +126,22 @@ pub async fn nothing_scrolls_sideways_from_a_phone_to_a_wall(scene: &mut Scene) 
             browser.load(&place).await?;
             browser.live().await?;
             browser.see(complete).await?;
+            // What can be seen beyond the screen, as far as nothing around it cuts it off; and what scrolls by itself.
             let script = "
-                const root = document.documentElement;
-                const over = all('body *').filter(e => e.getBoundingClientRect().right > innerWidth + 1
-                    && getComputedStyle(e).position !== 'fixed');
-                const within = all('.scroller, main, dialog, aside').filter(e => e.scrollWidth > e.clientWidth + 1);
-                over.push(...within);
-                return {wide: within.length ? 100000 : root.scrollWidth, over: over.slice(0, 3).map(e => e.outerHTML.slice(0, 120))}";
+                const told = e => e.outerHTML.slice(0, 120);
+                const right = e => e.getBoundingClientRect().right;
+                const cut = e => !e || e === document.body ? Infinity
+                    : Math.min(cut(e.parentElement), getComputedStyle(e).overflowX === 'visible' ? Infinity : right(e));
+                const beyond = all('body *').filter(e => right(e) > innerWidth + 1
+                    && getComputedStyle(e).position !== 'fixed' && cut(e.parentElement) > innerWidth + 1);
+                const scrolls = all('.scroller, main, dialog, aside').filter(e => e.scrollWidth > e.clientWidth + 1);
+                return {wide: document.documentElement.scrollWidth,
+                        beyond: beyond.slice(0, 3).map(told), scrolls: scrolls.slice(0, 3).map(told)}";
             let seen = browser.run(script, &[]).await?;
             let wide = seen["wide"].as_u64().unwrap_or(u64::MAX);
-            ensure!(wide <= u64::from(width), "{name} is {wide} px wide on {width}: {}", seen["over"]);
+            ensure!(wide <= u64::from(width), "{name} is {wide} px wide on {width}: {seen}");
+            let none = seen["beyond"] == json!([]) && seen["scrolls"] == json!([]);
+            ensure!(none, "{name} reaches beyond {width} px: {seen}");
         }
     }
     scene.leave(&views.person)
@@ -158,10 +164,17 @@ pub async fn the_theme_follows_the_machine_until_one_chooses_and_the_choice_stay
     browser.load("/users").await?;
     browser.live().await?;
     browser.see("html[data-theme=light]").await?;
-    browser
-        .until("the light page that was chosen on a dark machine", script, &[json!("light")])
-        .await
-        .map(drop)
+    browser.until("the light page that was chosen on a dark machine", script, &[json!("light")]).await?;
+    // And back to what the machine has, now and after loading anew.
+    choose_theme(browser, "system").await?;
+    browser.until("the machine's dark again", script, &[json!("dark")]).await?;
+    browser.load("/users").await?;
+    browser.live().await?;
+    for machine in ["dark", "light"] {
+        browser.prefer(machine).await?;
+        browser.until(&format!("a page that follows a {machine} machine"), script, &[json!(machine)]).await?;
+    }
+    Ok(())
 }
 
 /// Addresses and ports of machines, digests, what programs say when they break.
@@ -182,19 +195,28 @@ pub async fn nothing_of_the_machines_stands_in_any_view(scene: &mut Scene) -> Do
         browser.load(&place).await?;
         browser.live().await?;
         browser.see(complete).await?;
-        // What is read, and what stands in attributes (titles, labels, data), but for scripts' and styles' names.
-        let script = "
-            const words = [document.body.innerText];
-            for (const e of document.body.querySelectorAll('*'))
-                for (const a of e.attributes)
-                    if (!['d', 'points', 'class', 'viewBox', 'style'].includes(a.name)) words.push(a.value);
-            const text = words.join('\\n');
-            return arguments[0].map(([what, pattern]) => {
-                const found = text.match(new RegExp(pattern));
-                return found && `${what}: ${text.slice(Math.max(0, found.index - 40), found.index + 60)}`;
-            }).filter(found => found)";
-        let found = browser.run(script, &[json!(NEVER)]).await?;
-        ensure!(found == json!([]), "{name} shows {found}");
+        let found = machines_shown(browser, "body").await?;
+        ensure!(found.is_empty(), "{name} shows {found:?}");
     }
     scene.leave(&views.person)
+}
+
+/// What of [`NEVER`] is within the first such element: in what is read, and in what stands in attributes (titles,
+/// labels, data), but for scripts' and styles' names.
+pub async fn machines_shown(browser: &Browser, css: &str) -> Done<Vec<String>> {
+    let script = "
+        const within = seen(arguments[1]);
+        if (!within) return null;
+        const words = [within.innerText];
+        for (const e of [within, ...within.querySelectorAll('*')])
+            for (const a of e.attributes)
+                if (!['d', 'points', 'class', 'viewBox', 'style'].includes(a.name)) words.push(a.value);
+        const text = words.join('\\n');
+        return {found: arguments[0].map(([what, pattern]) => {
+            const found = text.match(new RegExp(pattern));
+            return found && `${what}: ${text.slice(Math.max(0, found.index - 40), found.index + 60)}`;
+        }).filter(found => found)}";
+    let seen = browser.until(&format!("to see {css}"), script, &[json!(NEVER), json!(css)]).await?;
+    let found = seen["found"].as_array().into_iter().flatten();
+    Ok(found.filter_map(|found| found.as_str().map(str::to_owned)).collect())
 }

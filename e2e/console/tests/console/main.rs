@@ -2,8 +2,8 @@
 //! and runs this program, which walks it. Started without that stage it says so and tests nothing.
 //!
 //! Each test is a function named by the rule that it proves. What a browser cannot do (kill the server, connect a
-//! desktop, spoil a gateway's script) it asks the stage for ([`stage`]). Nothing here sleeps: whatever is waited
-//! for is looked at until it is so, or until its deadline.
+//! desktop, spoil a gateway's script) it asks the stage for ([`stage`]). No test lets time pass and hopes: whatever is
+//! waited for is looked at again and again, with a breath between two looks, until it is so or its deadline is over.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test program speaks to a person")]
 
 // What tests are made of.
@@ -16,6 +16,7 @@ mod stage;
 mod axe;
 mod browser;
 mod driver;
+mod held;
 mod pixels;
 mod qr;
 mod wire;
@@ -60,7 +61,6 @@ const TESTS: &[Test] = tests! {
         no_other_page_can_hold_the_console_in_a_frame,
         a_feed_is_refused_without_a_sign_in_and_from_other_origins,
         a_change_that_another_page_sends_along_with_the_cookie_is_refused,
-        a_viewer_is_offered_nothing_and_refused_all_the_same,
     }
     Beside users {
         a_user_that_one_admin_creates_appears_done_on_the_screen_of_another,
@@ -69,10 +69,12 @@ const TESTS: &[Test] = tests! {
         what_cannot_be_is_named_at_its_field_and_nothing_is_created,
         a_phone_enrols_from_the_qr_code_on_the_screen_while_its_countdown_runs,
         suspending_a_user_ends_their_session_and_resuming_lets_them_in_again,
+        a_suspension_is_not_called_done_before_the_row_shows_it,
         the_list_is_searched_by_the_server_and_the_search_is_in_the_address,
     }
     Beside sessions {
         a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_layer,
+        an_end_is_being_asked_for_until_the_screen_shows_that_it_is_decided,
         the_lists_of_active_and_ended_sessions_are_those_of_the_server,
     }
     Beside gateways {
@@ -81,6 +83,7 @@ const TESTS: &[Test] = tests! {
     Beside audit {
         what_belongs_together_is_one_group_and_the_newest_stands_first,
         a_filter_is_in_the_address_and_the_server_does_it,
+        one_session_alone_is_asked_of_the_server_by_its_id,
         what_happens_meanwhile_does_not_move_what_one_reads,
     }
     Beside panel {
@@ -92,6 +95,7 @@ const TESTS: &[Test] = tests! {
     }
     Beside keyboard {
         the_palette_finds_users_gateways_sessions_and_what_one_can_do,
+        the_palette_ends_a_session_with_a_reason,
         a_user_is_created_and_a_session_ended_with_the_keyboard_alone,
         the_keys_are_listed_and_focus_goes_back_to_where_it_came_from,
     }
@@ -101,12 +105,16 @@ const TESTS: &[Test] = tests! {
         the_theme_follows_the_machine_until_one_chooses_and_the_choice_stays,
         nothing_of_the_machines_stands_in_any_view,
     }
+    Alone guard {
+        a_viewer_is_offered_nothing_and_refused_all_the_same,
+    }
     Alone audit {
         the_list_goes_back_page_by_page_to_the_first_entry_of_all,
     }
     Alone users {
         pills_are_pending_until_the_gateway_has_done_its_part,
         a_failed_step_says_what_to_do_and_retry_does_it_again,
+        of_many_words_in_passing_the_last_three_are_seen_and_the_others_counted,
     }
     Alone sessions {
         an_end_that_the_gateway_has_not_confirmed_is_shown_as_ending,
@@ -116,6 +124,14 @@ const TESTS: &[Test] = tests! {
     }
     Alone live {
         a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_nothing,
+        what_was_heard_and_not_drawn_when_the_feed_broke_is_drawn_once,
+    }
+    Alone signing {
+        a_sign_in_whose_time_is_over_closes_the_feed_and_the_next_one_goes_on_in_the_same_place,
+    }
+    // Last: it makes every list longer.
+    Alone users {
+        users_beyond_the_first_answer_come_as_one_scrolls_each_of_them_once,
     }
 };
 

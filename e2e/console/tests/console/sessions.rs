@@ -3,6 +3,7 @@
 use crate::{
     browser::Browser,
     failure::{Done, ensure, fail},
+    held,
     scene::Scene,
     stage::Program,
     users::row_of,
@@ -22,6 +23,17 @@ async fn terminate(browser: &Browser, id: &str, reason: &str) -> Done {
     browser.see(dialog).await?;
     browser.fill(&format!("{dialog} [name=reason]"), reason).await?;
     browser.click_named(dialog, "Terminate").await
+}
+
+/// The cell's words match, and the moment behind them is the server's.
+async fn says_when(browser: &Browser, id: &str, cell: &str, moment: &Value, words: &str) -> Done {
+    let script = "
+        const [cell, moment, words] = arguments, at = seen(cell + ' time');
+        return at && Date.parse(at.dateTime) === new Date(moment).getTime() && new RegExp(words).test(at.innerText.trim())
+            && at.title.length > 8";
+    let cell = format!("{} [data-cell={cell}]", row(id));
+    let what = format!("{cell} to say {words:?} of {moment}");
+    browser.until(&what, script, &[json!(cell), moment.clone(), json!(words)]).await.map(drop)
 }
 
 /// Out of the list, or only held there because one works in it.
@@ -57,6 +69,10 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
     for (cell, words) in cells {
         browser.says(&format!("{} [data-cell={cell}]", row(&id)), words).await?;
     }
+    // Since when and until when: in words that a person says, and the server's own moments behind them.
+    says_when(browser, &id, "since", &listed["connected_at"], "(just now|ago)$").await?;
+    says_when(browser, &id, "ends", &listed["ends_at"], "^in \\d+ h").await?;
+    browser.says(&format!("{} [data-cell=ends]", row(&id)), "maximum length").await?;
 
     // Without a reason nothing happens.
     let dialog = "dialog[open][data-dialog=terminate]";
@@ -71,7 +87,8 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
     terminate(browser, &id, "end of the visit").await?;
     // Toasts go by themselves: first of all.
     for browser in [&scene[other], &scene[one]] {
-        browser.says("[role=status] [data-toast]", &person.name).await?;
+        let said = format!("The session of {} was terminated", person.name);
+        browser.says("[data-toast]", &said).await?;
     }
     // The same dialog shows what every layer says.
     for layer in LAYERS {
@@ -91,6 +108,10 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
             .until("the filter in the address", "return location.search.includes('show=ended')", &[])
             .await?;
         browser.see(&format!("{}[data-state=ended]", row(&id))).await?;
+        browser.says(&format!("{} [data-cell=ends]", row(&id)), "Terminated: “end of the visit”").await?;
+        let ended = scene.stage.viworks(&["session", "show", &id])?;
+        let ended = if ended["row"].is_object() { &ended["row"] } else { &ended };
+        says_when(browser, &id, "ends", &ended["ended_at"], "(just now|ago)").await?;
         let place = format!("/sessions?show=ended&panel=session:{id}");
         browser.load(&place).await?;
         let panel = format!("aside[data-panel=session][data-id='{id}']");
@@ -111,23 +132,20 @@ pub async fn an_end_that_the_gateway_has_not_confirmed_is_shown_as_ending(scene:
     scene.connect(&person)?;
     let id = row_of(&scene[at], "sessions", &person.name).await?;
     scene[at].see(&format!("{}[data-state=connected]", row(&id))).await?;
-    scene.stage.freeze(Program::Agent, true)?;
+    scene.freeze(Program::Agent)?;
     let browser = &scene[at];
-    let seen = async {
-        terminate(browser, &id, "to see it hang").await?;
-        for layer in LAYERS {
-            browser.see(&format!("dialog[open] [data-receipt={layer}][data-state=pending]")).await?;
-        }
-        browser.see(&format!("{}[data-state=ending]", row(&id))).await?;
-        browser.load(&format!("/sessions?panel=session:{id}")).await?;
-        for layer in LAYERS {
-            browser.see(&format!("[data-panel=session] [data-receipt={layer}][data-state=pending]")).await?;
-        }
-        Ok(())
-    };
-    let seen: Done = seen.await;
-    scene.stage.freeze(Program::Agent, false)?;
-    seen?;
+    terminate(browser, &id, "to see it hang").await?;
+    for layer in LAYERS {
+        browser.see(&format!("dialog[open] [data-receipt={layer}][data-state=pending]")).await?;
+    }
+    browser.see(&format!("{}[data-state=ending]", row(&id))).await?;
+    // The desktop's token is the server's own.
+    browser.says(&format!("{} [data-cell=ends]", row(&id)), "1 of 6 gone").await?;
+    browser.load(&format!("/sessions?panel=session:{id}")).await?;
+    for layer in LAYERS {
+        browser.see(&format!("[data-panel=session] [data-receipt={layer}][data-state=pending]")).await?;
+    }
+    scene.thaw(Program::Agent)?;
     for layer in LAYERS {
         browser
             .see(&format!("[data-panel=session] [data-receipt={layer}]:not([data-state=pending])"))
@@ -156,4 +174,33 @@ pub async fn the_lists_of_active_and_ended_sessions_are_those_of_the_server(scen
     ensure!(json!(rows) == json!(known), "the page lists {rows:?}, the server {known:?}");
     browser.click("[data-filter=active]").await?;
     browser.gone(&row(&id)).await
+}
+
+/// Whoever ends a session is not given the button back before they see that it ends.
+pub async fn an_end_is_being_asked_for_until_the_screen_shows_that_it_is_decided(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let person = scene.stage.person(&scene.unique("lou"))?;
+    let at = scene.open().await?;
+    held::prepare(&scene[at]).await?;
+    scene.connect(&person)?;
+    scene[at].enter(&owner, &format!("/sessions?q={}", person.name)).await?;
+    let browser = &scene[at];
+    let id = row_of(browser, "sessions", &person.name).await?;
+    let dialog = "dialog[open][data-dialog=terminate]";
+    browser.click_named(&row(&id), "Terminate").await?;
+    browser.fill(&format!("{dialog} [name=reason]"), "to see it decided").await?;
+    held::frames(browser).await?;
+    browser.click_named(dialog, "Terminate").await?;
+    held::answered(browser, &format!("/v1/sessions/{id}/terminate")).await?;
+    ensure!(
+        browser.is_seen(&format!("{dialog} form [aria-busy=true]")).await?,
+        "the dialog took the answer for what it has not seen yet"
+    );
+    ensure!(
+        browser.is_seen(&format!("{}[data-state=connected]", row(&id))).await?,
+        "the row changed by itself"
+    );
+    held::let_go(browser).await?;
+    browser.see(&format!("{dialog} [data-receipt]")).await?;
+    scene.cut_off(&person).map(drop)
 }

@@ -1,12 +1,13 @@
 //! Signing in and out, and what happens when a sign-in ends by itself.
 
 use crate::{
-    browser::Browser,
+    browser::{Browser, SOON},
     failure::{Done, ensure},
     scene::Scene,
-    stage::Operator,
+    stage::{Operator, Program},
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const FORM: &str = "form[data-view=sign-in]";
 
@@ -111,4 +112,36 @@ pub async fn a_recovered_password_ends_the_old_sign_ins_at_once_and_loses_nobody
     browser.live().await?;
     browser.see("main[data-view=audit]").await?;
     browser.at(place).await
+}
+
+/// Long enough to see on a busy machine that one is signed in, short enough to wait for.
+const SHORT_SECONDS: u64 = 20;
+
+/// Nobody does anything: the time goes by.
+pub async fn a_sign_in_whose_time_is_over_closes_the_feed_and_the_next_one_goes_on_in_the_same_place(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let place = "/users?q=somebody&state=active";
+    let seconds = SHORT_SECONDS.to_string();
+    scene.restart_with(Program::Viworks, &[("VIWORKS_OPERATORS_SIGN_IN_SECONDS", &seconds)])?;
+    let at = scene.signed_in(&owner, place).await?;
+    let browser = &scene[at];
+    browser.run("window.unchanged = true", &[]).await?;
+    let (status, _) = browser.fetch("GET", "/v1/operator/me", &Value::Null).await?;
+    ensure!(status == 200, "expected to be signed in until the time is over, got {status}");
+
+    browser.see_within(Duration::from_secs(SHORT_SECONDS) + SOON, FORM).await?;
+    browser.gone("[data-live]").await?;
+    browser.gone("main[data-view=users]").await?;
+    browser.at(place).await?;
+    let (status, _) = browser.fetch("GET", "/v1/users", &Value::Null).await?;
+    ensure!(status == 401, "expected nothing without a sign-in, got {status}");
+
+    browser.sign_in(&owner).await?;
+    browser.live().await?;
+    browser.see("main[data-view=users]").await?;
+    browser.at(place).await?;
+    ensure!(browser.run("return window.unchanged", &[]).await? == json!(true), "the page was loaded anew");
+    scene.restart(Program::Viworks)
 }

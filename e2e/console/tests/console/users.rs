@@ -3,11 +3,13 @@
 use crate::{
     browser::Browser,
     failure::{Done, ensure},
+    held, live,
+    looks::machines_shown,
     scene::Scene,
     stage::Program,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use thirtyfour::Key;
 
 const DIALOG: &str = "dialog[open][data-dialog=create-user]";
@@ -84,7 +86,8 @@ pub async fn a_user_who_is_ready_is_announced_wherever_one_is(scene: &mut Scene)
     let one = scene.signed_in(&acting, "/users").await?;
     let other = scene.signed_in(&watching, "/gateways").await?;
     scene.create_quietly(&scene[one], &name).await?;
-    scene[other].says("[role=status] [data-toast]", &name).await
+    // The whole sentence: one whose steps failed is announced by name, too.
+    scene[other].says("[data-toast]", &format!("{name} is ready")).await
 }
 
 pub async fn countries_and_hours_of_their_own_are_kept_in_a_policy_made_for_that_user(
@@ -153,17 +156,12 @@ pub async fn what_cannot_be_is_named_at_its_field_and_nothing_is_created(scene: 
 pub async fn pills_are_pending_until_the_gateway_has_done_its_part(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let at = scene.signed_in(&owner, "/users").await?;
-    scene.stage.freeze(Program::Agent, true)?;
-    let seen = async {
-        let id = scene.create(&scene[at], &scene.unique("dora")).await?;
-        scene[at].see(&pill(&id, "directory", "done")).await?;
-        scene[at].see(&pill(&id, "vpn", "pending")).await?;
-        scene[at].see(&pill(&id, "panel", "pending")).await?;
-        Ok(id)
-    };
-    let seen: Done<String> = seen.await;
-    scene.stage.freeze(Program::Agent, false)?;
-    let id = seen?;
+    scene.freeze(Program::Agent)?;
+    let id = scene.create(&scene[at], &scene.unique("dora")).await?;
+    scene[at].see(&pill(&id, "directory", "done")).await?;
+    scene[at].see(&pill(&id, "vpn", "pending")).await?;
+    scene[at].see(&pill(&id, "panel", "pending")).await?;
+    scene.thaw(Program::Agent)?;
     scene[at].see(&pill(&id, "vpn", "done")).await?;
     scene[at].see(&pill(&id, "panel", "done")).await
 }
@@ -172,25 +170,24 @@ pub async fn a_failed_step_says_what_to_do_and_retry_does_it_again(scene: &mut S
     let (acting, watching) = (scene.owner()?, scene.stage.operator(&scene.unique("second"), "owner")?);
     let at = scene.signed_in(&acting, "/users").await?;
     let other = scene.signed_in(&watching, "/users").await?;
-    scene.stage.spoil("panel-user")?;
-    let seen = async {
-        let id = scene.create(&scene[at], &scene.unique("emil")).await?;
-        scene[at].see(&pill(&id, "panel", "failed")).await?;
-        scene[at].see(&pill(&id, "vpn", "done")).await?;
-        scene[other].see(&pill(&id, "panel", "failed")).await?;
-        Ok(id)
-    };
-    let seen: Done<String> = seen.await;
-    scene.stage.mend("panel-user")?;
-    let id = seen?;
-    // Words for people: what to do, and no digest.
+    scene.spoil("panel-user")?;
+    let name = scene.unique("emil");
+    let id = scene.create(&scene[at], &name).await?;
+    scene[at].says("[data-toast]", &format!("{name} could not be set up completely")).await?;
+    scene[at].see(&pill(&id, "panel", "failed")).await?;
+    scene[at].see(&pill(&id, "vpn", "done")).await?;
+    scene[other].see(&pill(&id, "panel", "failed")).await?;
+    scene.mend("panel-user")?;
+    // Words for people: what to do and where, and no digest.
     let row = format!("[data-table=users] [data-row='{id}']");
-    let script = "
-        const row = seen(arguments[0]);
-        const words = row && [row.innerText, ...[...row.querySelectorAll('[title], [aria-label]')]
-            .map(e => (e.title || '') + ' ' + (e.ariaLabel || ''))].join(' ');
-        return words && words.length > 60 && words";
-    scene[at].until("the remedy in the row", script, &[json!(row)]).await?;
+    let remedy = scene[at].text(&format!("{row} .remedy")).await?;
+    let wanted = format!("on {}, or was changed since it was allowed", scene.stage.gateway_name());
+    ensure!(
+        remedy.contains(&wanted) && remedy.ends_with("allow it there, then retry."),
+        "expected the remedy of a script that is not allowed, got {remedy:?}"
+    );
+    let shown = machines_shown(&scene[at], &row).await?;
+    ensure!(shown.is_empty(), "the row shows {shown:?}");
     scene[at].click_named(&row, "Retry").await?;
     for browser in [&scene[at], &scene[other]] {
         browser.see(&pill(&id, "panel", "done")).await?;
@@ -244,12 +241,22 @@ pub async fn the_list_is_searched_by_the_server_and_the_search_is_in_the_address
     browser.fill("main [name=q]", &one).await?;
     browser.at(&format!("/users?q={one}")).await?;
     row_of(browser, "users", &one).await?;
-    // Who comes while one searches for somebody else does not come in between.
-    scene.create_quietly(browser, &other).await?;
+    // Who comes while one searches for somebody else does not come in between, nor waits to.
+    let (_, decided) = scene.create_at(browser, &other).await?;
+    live::reached(browser, decided).await?;
+    let one_alone = async |when: &str| -> Done {
+        let rows = browser.attributes("[data-table=users] [data-row]", "data-row").await?;
+        let waits = browser.is_seen("[data-newer]").await?;
+        ensure!(
+            rows.len() == 1 && !waits,
+            "expected {one} alone {when}, got {rows:?}, more waiting: {waits}"
+        );
+        Ok(())
+    };
+    one_alone("when another had come").await?;
     browser.load(&format!("/users?q={one}")).await?;
     row_of(browser, "users", &one).await?;
-    let rows = browser.attributes("[data-table=users] [data-row]", "data-row").await?;
-    ensure!(rows.len() == 1, "expected one user called {one}, got {rows:?}");
+    one_alone("after loading anew").await?;
     let (status, answer) = browser.fetch("GET", &format!("/v1/users?text={one}"), &Value::Null).await?;
     let found = answer["rows"].as_array().map_or(0, Vec::len);
     ensure!(status == 200 && found == 1, "the server finds {found} ({status})");
@@ -273,4 +280,125 @@ pub async fn suspending_a_user_ends_their_session_and_resuming_lets_them_in_agai
     browser.see(&format!("{row}[data-state=active]")).await?;
     scene.connect(&person)?;
     scene.leave(&person)
+}
+
+/// The server has decided and has said so; as long as this page has not heard of it, nobody here is told that it is
+/// done.
+pub async fn a_suspension_is_not_called_done_before_the_row_shows_it(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.open().await?;
+    held::prepare(&scene[at]).await?;
+    scene[at].enter(&owner, "/users").await?;
+    let browser = &scene[at];
+    let name = scene.unique("juno");
+    let id = scene.create(browser, &name).await?;
+    browser.see(&pill(&id, "panel", "done")).await?;
+    let row = format!("[data-table=users] [data-row='{id}']");
+    browser.see(&format!("{row}[data-state=active]")).await?;
+
+    browser.click_named(&row, "Suspend").await?;
+    browser.see("dialog[open][data-dialog=suspend]").await?;
+    held::frames(browser).await?;
+    browser.click_named("dialog[open]", "Suspend").await?;
+    held::answered(browser, &format!("/v1/users/{id}/suspend")).await?;
+    let known = scene.stage.viworks(&["user", "show", &id])?;
+    let state = &known["row"]["state"];
+    ensure!(*state == json!("suspended"), "expected the server to have decided, got {known}");
+    ensure!(
+        browser.is_seen("dialog[open][data-dialog=suspend] [aria-busy=true]").await?,
+        "the dialog was done with it before the row was"
+    );
+    let said = format!("{name} is suspended");
+    let script = "return all('[data-toast]').some(e => e.innerText.includes(arguments[0]))";
+    ensure!(
+        browser.run(script, &[json!(said)]).await? == json!(false),
+        "{said:?} was said before it was seen"
+    );
+    ensure!(browser.is_seen(&format!("{row}[data-state=active]")).await?, "the row changed by itself");
+
+    held::let_go(browser).await?;
+    browser.gone("dialog[open]").await?;
+    browser.see(&format!("{row}[data-state=suspended]")).await?;
+    browser.says("[data-toast]", &said).await
+}
+
+pub async fn of_many_words_in_passing_the_last_three_are_seen_and_the_others_counted(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/gateways").await?;
+    let browser = &scene[at];
+    let names: Vec<String> = (0..5).map(|number| scene.unique(&format!("kit{number}"))).collect();
+    for (number, name) in names.iter().enumerate() {
+        scene.create_quietly(browser, name).await?;
+        browser.says("[data-toast]", &format!("{name} is ready")).await?;
+        if number == 0 {
+            // None goes while somebody points at them.
+            browser.point_at("[data-toast]").await?;
+        }
+    }
+    let script = "
+        const said = all('[data-toast]').map(e => e.innerText);
+        return said.length === 3 && arguments[0].every(name => said.some(text => text.includes(name))) && said";
+    browser.until("the last three", script, &[json!(names[2..])]).await?;
+    let more = browser.text(".toast-more").await?;
+    ensure!(more == "and 2 more · dismiss all", "expected two more, got {more:?}");
+    browser.click_named("body", &more).await?;
+    browser.gone("[data-toast]").await?;
+    browser.gone(".toast-more").await
+}
+
+/// As many as the console's first answer, and some more.
+const BEYOND_A_PAGE: usize = 210;
+
+/// Nothing has to be done for them at a gateway: they are there as fast as passwords are hashed.
+pub async fn users_beyond_the_first_answer_come_as_one_scrolls_each_of_them_once(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/gateways").await?;
+    let browser = &scene[at];
+    let prefix = scene.unique("many");
+    let script = "
+        const [prefix, policy, from, to, done] = arguments;
+        const create = n => fetch('/v1/users', {
+            method: 'POST',
+            headers: {'Idempotency-Key': crypto.randomUUID(), 'Content-Type': 'application/json'},
+            body: JSON.stringify({username: `${prefix}n${n}`, password: 'a first password of theirs', policies: [policy], gateways: []}),
+        });
+        let n = from;
+        const some = async () => {
+            while (n < to) {
+                const answer = await create(n++);
+                if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+            }
+        };
+        Promise.all([some(), some(), some(), some()]).then(() => done(true), e => done(String(e)))";
+    for from in (0..BEYOND_A_PAGE).step_by(30) {
+        let to = BEYOND_A_PAGE.min(from + 30);
+        let args = [json!(prefix), json!(scene.stage.policy()), json!(from), json!(to)];
+        let done = browser.run_async(script, &args).await?;
+        ensure!(done == json!(true), "expected users {from} to {to} to be created, got {done}");
+    }
+    let path = format!("/v1/users?text={prefix}&limit=500");
+    let (_, listed) = browser.fetch("GET", &path, &Value::Null).await?;
+    let known: BTreeSet<&str> =
+        listed["rows"].as_array().into_iter().flatten().filter_map(|row| row["id"].as_str()).collect();
+    ensure!(known.len() == BEYOND_A_PAGE, "the server lists {} users called {prefix}", known.len());
+
+    browser.load(&format!("/users?q={prefix}")).await?;
+    browser.live().await?;
+    let script = "
+        const table = seen('[data-table=users]');
+        return table && !!seen('[data-table=users] [data-row]') && table.getAttribute('aria-rowcount')";
+    let count = browser.until("the first rows", script, &[]).await?;
+    ensure!(count == json!("-1"), "expected more rows than the first answer held, got all {count}");
+    let script = "
+        const table = seen('[data-table=users]'), scroller = table.closest('.scroller');
+        scroller.scrollTop = scroller.scrollHeight;
+        return table.getAttribute('aria-rowcount') === String(arguments[0] + 1)";
+    browser.until("the last row", script, &[json!(BEYOND_A_PAGE)]).await?;
+    let shown = browser.all_rows("users").await?;
+    let unique: BTreeSet<&str> = shown.iter().map(String::as_str).collect();
+    ensure!(unique.len() == shown.len(), "a row stands there twice");
+    ensure!(unique == known, "the page has {} of {} users", unique.len(), known.len());
+    Ok(())
 }
