@@ -53,11 +53,6 @@ pub fn of<T: serde::Serialize>(value: &T) -> String {
     }
 }
 
-/// Whether this operator is offered what needs the permission.
-pub fn offers(may: &[Permission], permission: Permission) -> bool {
-    may.contains(&permission)
-}
-
 /// The first letter large. Words of ours are ASCII; a table of all scripts would go to every browser.
 pub fn sentence(text: &str) -> String {
     let mut sentence = text.to_owned();
@@ -362,25 +357,6 @@ pub const fn step_failure(failure: StepFailure) -> &'static str {
         StepFailure::ScriptTooLoud => "The gateway's script printed more than is allowed",
         StepFailure::ScriptNotAllowed => "The gateway does not allow this script",
         StepFailure::GatewayUnavailable => "The gateway did not answer",
-    }
-}
-
-/// What to do about it, before trying again.
-pub const fn step_remedy(failure: StepFailure) -> &'static str {
-    match failure {
-        StepFailure::NameTaken => "Create the user again under another name, then delete this one.",
-        StepFailure::ScriptFailed => {
-            "Look into the agent's journal on the gateway, mend what the script complains about, then retry."
-        }
-        StepFailure::ScriptTimedOut => {
-            "See on the gateway what the script waits for (a full disk, a service that is down), then retry."
-        }
-        StepFailure::ScriptTooLoud => "Make the script on the gateway print less, then retry.",
-        StepFailure::ScriptNotAllowed => {
-            "The script is missing from the gateway's list or was changed since it was allowed: allow it there, \
-             then retry."
-        }
-        StepFailure::GatewayUnavailable => "See under Gateways whether it is up; once it is, retry.",
     }
 }
 
