@@ -23,6 +23,7 @@ pub struct Config {
     pub bus: Bus,
     pub database: String,
     pub password: Password,
+    pub operators: Operators,
     pub limits: Limits,
     /// The console is served from there instead of from this program: `serve --console-files`, for people who work
     /// on it. No setting of an installation.
@@ -41,6 +42,12 @@ pub struct Bus {
 pub struct Password {
     /// How many are hashed at the same time; more wait, and beyond the queue are turned away.
     pub parallel: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operators {
+    /// How long a sign-in lasts that begins now.
+    pub sign_in_lasts: Duration,
 }
 
 /// Rates are per source address; accounts are counted by events instead.
@@ -129,6 +136,14 @@ impl Config {
                     text.parse().ok().filter(|n| (1..=64).contains(n))
                 }),
             },
+            operators: Operators {
+                sign_in_lasts: Duration::from_secs(read.or(
+                    "operators.sign_in_seconds",
+                    "a number from 5 to 604800",
+                    SIGN_IN_SECONDS,
+                    |text| text.parse().ok().filter(|n| (5..=SEVEN_DAYS).contains(n)),
+                )),
+            },
             limits: Limits {
                 // A person mistypes; a guesser wants thousands.
                 sign_ins_per_minute: read.or("limits.sign_ins_per_minute", UP_TO_MANY, 30, up_to_many),
@@ -181,6 +196,11 @@ impl Initial {
              # Hashes computed at the same time, 19 MiB each. Default: the number of cores.\n\
              # parallel = 2\n\
              \n\
+             [operators]\n\
+             # How long a sign-in lasts before the password is asked for again, 5 seconds to 7 days. Those that have\n\
+             # begun keep their end.\n\
+             # sign_in_seconds = 43200\n\
+             \n\
              [limits]\n\
              # Per source address.\n\
              # sign_ins_per_minute = 30\n\
@@ -196,6 +216,11 @@ impl Initial {
         )
     }
 }
+
+/// NIST 800-63B AAL2: reauthentication at least every 24 hours; a working day is enough.
+const SIGN_IN_SECONDS: u64 = 12 * 3600;
+/// Longer, and a forgotten browser is a way in. The least is for whoever wants to see a sign-in end.
+const SEVEN_DAYS: u64 = 7 * 24 * 3600;
 
 const UP_TO_MANY: &str = "a number from 1 to 100000";
 
@@ -354,6 +379,12 @@ impl Stand for Vec<String> {
 }
 
 impl Stand for usize {
+    fn stand_in() -> Self {
+        0
+    }
+}
+
+impl Stand for u64 {
     fn stand_in() -> Self {
         0
     }

@@ -6,13 +6,13 @@
 mod session;
 
 use crate::keys::Keys;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use viworks_domain::{
     Aggregate, Millis, Root,
     actor::{Actor, Origin},
     command::{Command, WireCommand},
     decision::{RefusalClass, Refused},
-    operator::Operator,
+    operator::{self, Operator},
     permission::{actor_may_ask, origin_may_send},
 };
 use viworks_nats::{
@@ -25,6 +25,8 @@ use viworks_nats::{
 pub struct Preparer {
     pub folds: Arc<Folds>,
     pub keys: Arc<Keys>,
+    /// How long an operator's sign-in lasts that begins now.
+    pub sign_in_lasts: Duration,
 }
 
 type Prepared<T> = Result<Result<T, Refused>, PrepareFault>;
@@ -61,7 +63,23 @@ plain! {
     Device => viworks_domain::device::Device,
     Policy => viworks_domain::policy::Policy,
     Gateway => viworks_domain::gateway::Gateway,
-    Operator => Operator,
+}
+
+impl Prepare<Operator> for Preparer {
+    async fn prepare(
+        &self,
+        command: &Command,
+        _target: &Root<Operator>,
+        _now: Millis,
+    ) -> Prepared<operator::Prepared> {
+        Ok(match (self.authorise(command).await?, &command.body) {
+            (Err(refused), _) => Err(refused),
+            (Ok(()), WireCommand::Operator(body)) => {
+                Ok(operator::Prepared { command: body.clone(), sign_in_lasts: self.sign_in_lasts })
+            }
+            _ => Err(forbidden()),
+        })
+    }
 }
 
 impl Preparer {

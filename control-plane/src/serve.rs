@@ -153,7 +153,11 @@ pub async fn run_until(data: &Path, config: Config, asked: impl Future<Output = 
     // Commands are decided.
     let worker_bus = bus(&operator, &link, BusRole::Worker).await?;
     let worker_folds = Arc::new(Folds::new(EventStore::new(worker_bus.clone())));
-    let prepare = Preparer { folds: Arc::clone(&worker_folds), keys: Arc::clone(&keys) };
+    let prepare = Preparer {
+        folds: Arc::clone(&worker_folds),
+        keys: Arc::clone(&keys),
+        sign_in_lasts: config.operators.sign_in_lasts,
+    };
     let worker = Worker::new(worker_bus, worker_folds, Arc::clone(&clock))
         .serve::<Directory, _>(prepare.clone())
         .serve::<User, _>(prepare.clone())

@@ -56,6 +56,22 @@ fn the_environment_goes_before_the_file_and_is_named_when_wrong() {
 }
 
 #[test]
+fn a_sign_in_lasts_from_five_seconds_to_seven_days() {
+    let lasts = |text: &str| {
+        let env = |name: &str| (name == "VIWORKS_OPERATORS_SIGN_IN_SECONDS").then(|| text.to_owned());
+        let config = Config::parse(&initial().to_toml(), Path::new("/x"), env);
+        config.map(|config| config.operators.sign_in_lasts.as_secs()).map_err(|bad| bad.0[0].at.clone())
+    };
+    assert_eq!(read(&initial().to_toml()).expect("good").operators.sign_in_lasts.as_secs(), 43_200);
+    assert_eq!((lasts("5"), lasts("604800")), (Ok(5), Ok(604_800)));
+    for wrong in ["4", "604801", "0", "-1", "12h", ""] {
+        assert_eq!(lasts(wrong), Err("VIWORKS_OPERATORS_SIGN_IN_SECONDS".to_owned()), "{wrong}");
+    }
+    let set = "\n[operators]\nsign_in_seconds = 3\n";
+    assert_eq!(problems(&initial().to_toml().replace("\n[operators]\n", set)), ["operators.sign_in_seconds"]);
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_one_problem() {
     assert_eq!(problems("listen = = 3"), [FILE]);
 }

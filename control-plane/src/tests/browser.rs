@@ -99,6 +99,20 @@ async fn a_browser_is_signed_in_by_a_cookie_that_no_script_and_no_other_site_see
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_lasts_as_long_as_is_set() {
+    const SECONDS: u64 = 7 * 24 * 3600;
+    let set = |name: &str| (name == "VIWORKS_OPERATORS_SIGN_IN_SECONDS").then(|| SECONDS.to_string());
+    let stand = Stand::up_with(set).await;
+    let password = stand.recover("owner").await;
+    let before = crate::clock::now();
+    let answer = sign_in(&stand, &stand.url, "owner", &password).await;
+    let after = crate::clock::now();
+    let me: Me = serde_json::from_str(&answer.body).expect("who I am");
+    let began = me.expires_at.0 - SECONDS * 1000;
+    assert!((before.0..=after.0).contains(&began), "{before} <= {began} <= {after}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_out_ends_the_sign_in_and_the_cookie_also_when_it_had_ended() {
     let stand = Stand::up().await;
     let password = stand.recover("owner").await;

@@ -1,7 +1,8 @@
 use crate::{ids::Digest, permission::Role, personal::Personal, user::PasswordHash};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-/// Wire and domain alike.
+/// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     Invite {
@@ -26,4 +27,12 @@ pub enum Command {
         token: Digest,
     },
     Disable,
+}
+
+/// What is decided: what was asked, and what this installation has set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    pub command: Command,
+    /// How long a sign-in lasts that begins now. Those that have begun keep the end that they were given.
+    pub sign_in_lasts: Duration,
 }

@@ -1,8 +1,8 @@
 //! The operator's fold and its rules.
 
 use super::{
-    Command, Disabled, Event, Invited, PasswordSet, Refusal, RoleChanged, SIGN_IN_LIFETIME, SignInFailed,
-    SignedIn, SignedOut,
+    Command, Disabled, Event, Invited, PasswordSet, Prepared, Refusal, RoleChanged, SignInFailed, SignedIn,
+    SignedOut,
 };
 use crate::{
     Aggregate, Millis, event::AggregateKind, ids::Digest, permission::Role, personal::Personal,
@@ -46,13 +46,13 @@ impl Operator {
 
 impl Aggregate for Operator {
     const KIND: AggregateKind = AggregateKind::Operator;
-    type Command = Command;
+    type Command = Prepared;
     type Event = Event;
     type Refusal = Refusal;
 
-    fn decide(&self, command: &Command, now: Millis) -> Result<Vec<Event>, Refusal> {
+    fn decide(&self, prepared: &Prepared, now: Millis) -> Result<Vec<Event>, Refusal> {
         use Command as C;
-        match (self.role, command) {
+        match (self.role, &prepared.command) {
             (None, C::Invite { name, role }) => {
                 if name.trim().is_empty() || name.len() > 64 {
                     return Err(Refusal::InvalidName);
@@ -86,7 +86,7 @@ impl Aggregate for Operator {
                 if *credential_version != self.credential_version || self.password.is_none() {
                     return Err(Refusal::StaleCredential);
                 }
-                Ok(vec![SignedIn { token: *token, expires_at: now.plus(SIGN_IN_LIFETIME) }.into()])
+                Ok(vec![SignedIn { token: *token, expires_at: now.plus(prepared.sign_in_lasts) }.into()])
             }
             (Some(_), C::SignOut { token }) => {
                 if self.live(now).any(|known| known.token == *token) {
