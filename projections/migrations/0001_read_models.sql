@@ -123,6 +123,7 @@ CREATE TABLE audit (
     -- 1: shown inside a composite row (a user's provisioning steps), not in the list.
     part INTEGER NOT NULL,
     summary TEXT NOT NULL,
+    -- Neither personal nor secret, and no address or port of a resource.
     details TEXT NOT NULL,
     PRIMARY KEY (seq, n)
 );

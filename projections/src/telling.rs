@@ -7,7 +7,7 @@ use viworks_domain::{
     device, directory,
     event::AnyEvent,
     gateway, operator, policy,
-    policy::{Standing, Verdict},
+    policy::{Document, Resource, Standing, Verdict},
     session::{self, EndReason},
     user::{self, Step},
 };
@@ -41,10 +41,42 @@ pub fn details(event: &AnyEvent) -> Value {
             json!({ "bytes_in": e.bytes_in, "bytes_out": e.bytes_out })
         }
         AnyEvent::User(user::Event::StepFailed(e)) => json!({ "step": e.step, "reason": e.reason }),
-        AnyEvent::Policy(policy::Event::Drafted(e)) => json!({ "document": e.document }),
-        AnyEvent::Policy(policy::Event::Changed(e)) => json!({ "document": e.document }),
+        AnyEvent::Policy(policy::Event::Drafted(e)) => json!({ "document": document(&e.document) }),
+        AnyEvent::Policy(policy::Event::Changed(e)) => json!({ "document": document(&e.document) }),
         _ => Value::Null,
     }
+}
+
+/// What a policy says, and of its resources what they are called: where they stand is for whoever manages policies.
+fn document(document: &Document) -> Value {
+    // Exhaustive: what a document has, is told or left out here.
+    let Document {
+        name,
+        time_zone,
+        windows,
+        not_after,
+        countries,
+        posture,
+        resources,
+        image,
+        max_minutes,
+        lease_seconds,
+        concurrent_sessions,
+    } = document;
+    let label = |Resource { label, address: _, port: _, protocol: _ }: &Resource| json!({ "label": label });
+    json!({
+        "name": name,
+        "time_zone": time_zone,
+        "windows": windows,
+        "not_after": not_after,
+        "countries": countries,
+        "posture": posture,
+        "resources": resources.iter().map(label).collect::<Vec<_>>(),
+        "image": image,
+        "max_minutes": max_minutes,
+        "lease_seconds": lease_seconds,
+        "concurrent_sessions": concurrent_sessions,
+    })
 }
 
 /// Every finding that is not simply in order, and what the phone said of its country.

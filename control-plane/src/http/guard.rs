@@ -85,7 +85,7 @@ macro_rules! permissions {
 
 permissions! {
     unoffered {
-        /// Every list and every row; no secret and no address is in them.
+        /// Every list and every row, but for policies' documents; no secret and no resource's address is in them.
         Read: Owner, Viewer;
         /// Oneself: who am I, sign me out.
         BeSignedIn: Owner, Viewer;

@@ -2,7 +2,7 @@
 
 use super::{
     call::{Answer, Call},
-    guard::{ManagePolicies, Permit, Read},
+    guard::{ManagePolicies, Permit},
     reading::{OF_LISTS, OF_ROWS},
     route::Id,
     rows,
@@ -56,15 +56,16 @@ async fn act(
     call.ok(&accepted)
 }
 
-/// `GET /v1/policies`
-pub async fn list(call: Call, _: Permit<Read>, (): ()) -> Answer {
+/// `GET /v1/policies`: whole documents, with the addresses of what they let people reach. For whoever manages them;
+/// what others read of a policy is in the feed.
+pub async fn list(call: Call, _: Permit<ManagePolicies>, (): ()) -> Answer {
     call.only(&OF_LISTS)?;
     call.caught_up().await?;
     call.rows(call.app.queries.policies(&call.page()?).await?, rows::policy)
 }
 
 /// `GET /v1/policies/{id}`
-pub async fn show(call: Call, _: Permit<Read>, Id(id): Id<PolicyId>) -> Answer {
+pub async fn show(call: Call, _: Permit<ManagePolicies>, Id(id): Id<PolicyId>) -> Answer {
     call.only(&OF_ROWS)?;
     call.caught_up().await?;
     let seq = call.app.queries.seq().await?;

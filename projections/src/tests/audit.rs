@@ -8,19 +8,21 @@ crate::tests::checks! {
     what_processes_and_gateways_are_refused_is_not,
     a_denial_names_its_finding_and_no_rule_that_holds,
     nothing_personal_or_secret_is_told,
+    of_a_resource_its_label_is_told_and_not_where_it_stands,
 }
 
 mod checks {
     use crate::{
         AuditFilter, AuditRow, Database, PageRequest, Queries,
         tests::{
-            log::{self, DENIED, GATEWAY, Log, SESSION, USER, owner},
+            log::{self, DENIED, GATEWAY, Log, POLICY, SESSION, USER, owner},
             projected, projector,
         },
     };
     use viworks_domain::{
         actor::{Actor, ProcessName},
         decision::Outcome,
+        policy,
     };
 
     async fn list(queries: &Queries, filter: AuditFilter) -> Vec<AuditRow> {
@@ -129,6 +131,20 @@ mod checks {
             for secret in ["ada", "127.0.0.1", "10.8.0.10", "desk", "phc"] {
                 assert!(!told.contains(secret), "{told} tells {secret}");
             }
+        }
+    }
+    pub async fn of_a_resource_its_label_is_told_and_not_where_it_stands(db: Database) {
+        let mut log = Log::story();
+        let document = log::document();
+        let changed = policy::Changed { version: 9, document: document.clone() };
+        log.add::<policy::Event>(owner(), POLICY.id, [changed.into()]);
+        let queries = projected(&db, &log).await;
+        let all = list(&queries, AuditFilter::default()).await;
+        for kind in ["policy.drafted", "policy.changed"] {
+            let row = all.iter().find(|row| row.kind == kind).expect("told");
+            let mut wanted = serde_json::json!({ "document": document });
+            wanted["document"]["resources"] = serde_json::json!([{ "label": "page" }]);
+            assert_eq!(row.details, wanted, "{kind}");
         }
     }
 }

@@ -6,17 +6,20 @@ use crate::tests::{
     world::World,
 };
 use viworks_api::{
+    client::{self, Newer, PageRequest},
     feed::{AuditQuery, Change, Frame, Notice, Position, Query, Request, SessionQuery, UserQuery, Window},
     operator::Permission,
+    policy::{ChangeRequest, DraftRequest},
     session::{SessionState, TerminateRequest},
     user::{CreateRequest, UserState},
 };
 use viworks_domain::{
-    aggregate::LogIdentity, command::WireCommand, ids::LogId, permission::Role, user::Command,
+    aggregate::LogIdentity, command::WireCommand, ids::LogId, permission::Role, policy::Document,
+    user::Command,
 };
 
 /// Without policies and gateways: provisioned as soon as the name is entered.
-fn user(name: &str) -> CreateRequest {
+pub fn user(name: &str) -> CreateRequest {
     CreateRequest {
         username: name.into(),
         password: "a good password".into(),
@@ -223,6 +226,45 @@ async fn a_role_sees_what_it_may_and_is_told_what_it_may_do() {
         let browser = Browser::open(&stand, &token, &windows).await;
         assert_eq!((browser.me.name.as_str(), browser.me.may.as_slice()), (name, may));
         assert_eq!(browser.held.len(), windows.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_reads_is_never_told_where_a_resource_stands() {
+    let stand = Stand::up().await;
+    let (owner, _) = stand.owner().await;
+    let token = stand.operator("viewer", Role::Viewer).await;
+    let viewer = stand.client().with_token(&token).expect("a client");
+    let windows = [audit(1), Window { id: 2, query: Query::Policies, limit: 10 }];
+    let mut watching = Browser::open(&stand, &token, &windows).await;
+    let mut document: Document = serde_json::from_value(serde_json::json!({
+        "name": "office", "time_zone": "UTC", "windows": [], "not_after": null,
+        "countries": { "allow": ["AU"], "deny": [] }, "posture": {},
+        "resources": [{ "label": "wiki", "address": "10.78.0.2", "port": 80, "protocol": "tcp" }],
+        "image": "page", "max_minutes": 60, "lease_seconds": 300, "concurrent_sessions": 1,
+    }))
+    .expect("a document");
+    let draft = DraftRequest { document: document.clone(), activate: true };
+    let policy = owner.draft_policy(&key(), &draft).await.expect("drafted").id;
+    document.max_minutes = 30;
+    let changed = owner.change_policy(policy, &key(), &ChangeRequest { document }).await.expect("changed");
+    watching.reaches(changed.seq).await;
+    let fresh = Browser::open(&stand, &token, &windows).await;
+    let page = PageRequest { after: Some(changed.seq), ..PageRequest::default() };
+    let listed = client::AuditQuery { page, ..client::AuditQuery::default() };
+    let listed = viewer.audit(&listed).await.expect("listed").rows;
+    for told in [format!("{:?}", watching.held), format!("{:?}", fresh.held), format!("{listed:?}")] {
+        assert!(told.contains("wiki") && told.contains("policy.changed"), "{told}");
+        for secret in ["10.78.0.2", "\"address\"", "\"port\""] {
+            assert!(!told.contains(secret), "{secret}: {told}");
+        }
+    }
+    let refused = [
+        viewer.policies(&PageRequest::default()).await.map(drop),
+        viewer.policy(policy, Newer::default()).await.map(drop),
+    ];
+    for refused in refused {
+        assert_eq!(refused.expect_err("refused").code(), Some(viworks_api::problem::code::FORBIDDEN));
     }
 }
 
