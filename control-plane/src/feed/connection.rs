@@ -19,6 +19,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     sync::broadcast::{self, error::RecvError},
     time::{Interval, MissedTickBehavior},
 };
@@ -31,6 +32,7 @@ use viworks_projections::{Changed, Moment, QueryError};
 
 /// What a browser's socket is behind TLS.
 type Wire = Socket<TokioIo<Upgraded>>;
+type Ring = broadcast::Receiver<Arc<Batch>>;
 
 /// Heads between two pings. Browsers answer them without being asked.
 const PING_EVERY: u32 = 10;
@@ -48,28 +50,38 @@ const MOST_BEHIND: u64 = 10_000;
 /// Talks to whoever was admitted until either end is over.
 pub async fn serve(app: Arc<App>, permit: Permit<Read>, socket: WebSocket) {
     let mut socket = Socket(socket);
-    let over = match app.feed.seats.take(permit.operator) {
-        Some(seat) => until_over(&app, &permit, &seat, &mut socket).await,
+    let seat = app.feed.seats.take(permit.operator);
+    let over = match &seat {
+        Some(seat) => until_over(&app, &permit, seat, &mut socket).await,
         None => Over::Close(close::TOO_MANY),
     };
     tracing::debug!(operator = %permit.operator, ?over, "a feed ended");
+    leave(seat, socket, over).await;
+}
+
+/// Whoever waits for the seats to be empty waits for the goodbyes too.
+async fn leave<S: AsyncRead + AsyncWrite + Unpin>(seat: Option<Seat>, socket: Socket<S>, over: Over) {
     socket.close(over).await;
+    drop(seat);
 }
 
 async fn until_over(app: &App, permit: &Permit<Read>, seat: &Seat, socket: &mut Wire) -> Over {
     let mut stop = app.feed.stop.clone();
+    // Before the sign-in is looked at for the first time: where nobody reads the ring, nobody rings.
+    let live = app.feed.live.subscribe();
     tokio::select! {
         // A sender that is gone is a node that goes.
         _ = stop.wait_for(|stop| *stop) => Over::Close(close::GOING_AWAY),
         code = signed_in::ended(app, permit, seat.changed.clone()) => Over::Close(code),
-        over = talk(app, permit, socket) => over,
+        over = talk(app, permit, socket, live) => over,
     }
 }
 
-async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Wire) -> Over {
+async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Wire, live: Ring) -> Over {
     let opened = tokio::time::timeout(OPEN_WITHIN, first_word(socket)).await;
     let Ok(Ok((resume, windows))) = opened else { return NOT_UNDERSTOOD };
-    let mut connection = Connection::new(app, permit, socket);
+    let mut connection = Connection::new(app, permit, socket, &live);
+    drop(live);
     let result = async {
         connection.open(resume, windows).await?;
         connection.go_on().await
@@ -119,7 +131,7 @@ struct Connection<'a> {
     feed: &'a Feed,
     permit: &'a Permit<Read>,
     socket: &'a mut Wire,
-    live: broadcast::Receiver<Arc<Batch>>,
+    live: Ring,
     words: broadcast::Receiver<Bytes>,
     heads: Interval,
     position: Position,
@@ -129,7 +141,7 @@ struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    fn new(app: &'a App, permit: &'a Permit<Read>, socket: &'a mut Wire) -> Self {
+    fn new(app: &'a App, permit: &'a Permit<Read>, socket: &'a mut Wire, live: &Ring) -> Self {
         let feed = app.feed.as_ref();
         let mut heads = tokio::time::interval(HEAD_EVERY);
         heads.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -138,8 +150,8 @@ impl<'a> Connection<'a> {
             feed,
             permit,
             socket,
-            // Before anything is read: what comes while it is read is kept.
-            live: feed.live.subscribe(),
+            // Before anything is read: what comes while it is read is kept. What came before is in what is read.
+            live: live.resubscribe(),
             words: feed.words.subscribe(),
             heads,
             position: Position::at(0),
@@ -379,5 +391,35 @@ impl std::ops::Deref for Turn<'_> {
 impl std::ops::DerefMut for Turn<'_> {
     fn deref_mut(&mut self) -> &mut Moment {
         &mut self.moment
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::seats::Seats, *};
+    use crate::config;
+    use futures_util::FutureExt as _;
+    use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
+    use viworks_domain::ids::OperatorId;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_seat_is_free_when_its_goodbye_has_been_said() {
+        let seats = Seats::new(&config::Limits {
+            sign_ins_per_minute: 1,
+            enrolments_per_minute: 1,
+            answers_per_minute: 1,
+            feeds: 1,
+            feeds_per_operator: 1,
+        });
+        let (ours, _theirs) = tokio::io::duplex(1024);
+        let socket = Socket(WebSocketStream::from_raw_socket(ours, Role::Server, None).await);
+        let seat = seats.take(OperatorId([1; 16]));
+        let leaving = leave(seat, socket, Over::Close(close::GOING_AWAY));
+        tokio::pin!(leaving);
+        // The other end has not answered yet.
+        assert!(leaving.as_mut().now_or_never().is_none());
+        assert!(seats.empty().now_or_never().is_none());
+        leaving.await;
+        seats.empty().await;
     }
 }

@@ -2,12 +2,18 @@
 
 use super::{
     browser::{hear, upgrade},
+    going_on::user,
     *,
 };
 use crate::tests::stand::{Stand, key};
+use futures_util::SinkExt as _;
 use http::{HeaderValue, StatusCode, header};
-use viworks_api::feed::close;
-use viworks_domain::permission::Role;
+use tokio_tungstenite::tungstenite::Message;
+use viworks_api::{
+    client::{AuditQuery, PageRequest},
+    feed::{Frame, Request, close},
+};
+use viworks_domain::{bytes, permission::Role};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_out_closes_that_sign_ins_feeds_at_once_and_no_others() {
@@ -24,6 +30,37 @@ async fn signing_out_closes_that_sign_ins_feeds_at_once_and_no_others() {
     assert_eq!(also.closed().await, Some(close::SIGNED_OUT));
     assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
     there.reaches(signed_out.seq).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_signed_out_opens_no_feed_with_a_socket_from_before() {
+    let stand = Stand::up().await;
+    let (owner, _) = stand.owner().await;
+    let token = stand.operator("watcher", Role::Viewer).await;
+    // The only feed of the node, and nothing has been said in it yet.
+    let mut socket = upgrade(&stand, |_| {}, Some(&token)).await.expect("let in");
+    let watcher = stand.client().with_token(&token).expect("a client");
+    let mut last = watcher.sign_out(&key()).await.expect("signed out").seq;
+    // The projector, and whoever reads behind it, has come past that.
+    for _ in 0..3 {
+        let listed = AuditQuery {
+            page: PageRequest { after: Some(last), ..PageRequest::default() },
+            ..AuditQuery::default()
+        };
+        owner.audit(&listed).await.expect("listed");
+        last = owner.create_user(&key(), &user(&format!("user{last}"))).await.expect("created").accepted.seq;
+    }
+    // The server may have closed already.
+    let open = Request::Open { resume: None, windows: vec![users(1)] };
+    let _ = socket.send(Message::binary(bytes::encode(&open))).await;
+    // Some words may come before it is known, but not so many heads that it was noticed by the next look alone.
+    for _ in 0..20 {
+        match hear(&mut socket).await {
+            Ok(_) => {}
+            Err(code) => return assert_eq!(code, Some(close::SIGNED_OUT)),
+        }
+    }
+    panic!("the feed goes on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,13 +113,10 @@ async fn one_operator_has_so_many_feeds_and_no_more() {
     drop(first);
     loop {
         let mut again = upgrade(&stand, |_| {}, Some(&token)).await.expect("a socket");
-        use futures_util::SinkExt as _;
-        let open = viworks_api::feed::Request::Open { resume: None, windows: vec![] };
-        let _ = again
-            .send(tokio_tungstenite::tungstenite::Message::binary(viworks_domain::bytes::encode(&open)))
-            .await;
+        let open = Request::Open { resume: None, windows: vec![] };
+        let _ = again.send(Message::binary(bytes::encode(&open))).await;
         match hear(&mut again).await {
-            Ok(viworks_api::feed::Frame::Welcome { .. }) => break,
+            Ok(Frame::Welcome { .. }) => break,
             Err(Some(close::TOO_MANY)) => {}
             other => panic!("{other:?}"),
         }
