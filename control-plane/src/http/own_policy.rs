@@ -1,5 +1,8 @@
 //! A policy of one user's own: what a policy says, with countries or hours of their own in it. It is made when
 //! the user is, under ids that derive from the same request: asked again, it is the same policy.
+//!
+//! It is drafted, then assigned to a user who is there, then activated. Wherever this ends in the middle, no policy
+//! is in force without its user, and asking again does the rest.
 
 use super::guard::{ManagePolicies, Permit};
 use crate::{
@@ -9,9 +12,8 @@ use crate::{
 use data_encoding::HEXLOWER;
 use viworks_api::user::{CreateRequest, Instead};
 use viworks_domain::{
-    aggregate::Known,
     command::WireCommand,
-    decision::Refusal as _,
+    decision::{Refusal as _, Refused},
     ids::{Digest, PolicyId, UserId},
     policy::{Command, Country, Document, Phase, Policy, Refusal},
     user::User,
@@ -25,8 +27,7 @@ pub struct OwnPolicy {
     /// What it is made from.
     base: PolicyId,
     instead: Instead,
-    /// The user's creation, and what was asked there.
-    creation: Asker,
+    /// Of what was asked.
     digest: Digest,
     /// Its own commands: another request under the same key never touches this policy.
     asker: Asker,
@@ -48,14 +49,15 @@ impl OwnPolicy {
         };
         let asker = asker_of(creation, digest);
         let id = PolicyId(app.keys.new_id(asker.command()));
-        Ok(Self { id, base, instead, creation: creation.clone(), digest, asker })
+        Ok(Self { id, base, instead, digest, asker })
     }
 
-    /// Drafts and activates it. The policy to assign: the one that it was to be made from, if nothing differs.
+    /// The policy to assign: a draft, which admits nobody, or the one that it was to be made from if nothing
+    /// differs.
     ///
     /// # Errors
     /// That one is not in force, or what is wanted instead cannot be meant.
-    pub async fn make(&self, app: &App, username: &str) -> Result<PolicyId, ApiError> {
+    pub async fn draft(&self, app: &App, username: &str) -> Result<PolicyId, ApiError> {
         let base = app.fold::<Policy>(self.base).await?;
         let document = match (base.state.phase, &base.state.document) {
             (Phase::Active, Some(document)) => document,
@@ -75,51 +77,34 @@ impl OwnPolicy {
         // Of what was asked: the base may have changed since this was drafted.
         let draft = WireCommand::Policy(Command::Draft { document: own });
         app.ask(&self.asker, self.id, draft, Some(self.digest)).await?;
-        let activate = WireCommand::Policy(Command::Activate);
-        app.ask(&self.asker.also("activate"), self.id, activate, None).await?;
         Ok(self.id)
     }
 
-    /// When its user will not be: it decides nothing any more. Whoever holds it keeps it.
+    /// Once its user is there: it decides for them from now on.
     ///
     /// # Errors
     /// The bus is away; asking for the user again does it then.
-    pub async fn take_back(&self, app: &App, user: UserId, because: &ApiError) -> Result<(), ApiError> {
-        if app.fold::<Policy>(self.id).await?.state.phase == Phase::Absent {
+    pub async fn activate(&self, app: &App, user: UserId) -> Result<(), ApiError> {
+        if !app.fold::<User>(user).await?.state.policies.contains(&self.id) {
             return Ok(());
         }
-        let user = app.fold::<User>(user).await?;
-        let decided = || {
-            let known = user.known(&self.creation.command(), &self.digest);
-            matches!(known, Known::Decided { .. } | Known::Reused)
-        };
-        if user.state.policies.contains(&self.id) || !(is_final(because) || decided()) {
-            return Ok(());
-        }
-        let retire = WireCommand::Policy(Command::Retire);
-        match app.ask(&self.asker.also("retire"), self.id, retire, None).await {
-            // Retired already, by whomever.
-            Ok(_) | Err(ApiError::Refused(_)) => Ok(()),
+        let activate = WireCommand::Policy(Command::Activate);
+        match app.ask(&self.asker.also("activate"), self.id, activate, None).await {
+            Ok(_) => Ok(()),
+            // It decides already, or somebody has decided otherwise since.
+            Err(ApiError::Refused(refused)) if is_done(&refused) => Ok(()),
             Err(error) => Err(error),
         }
     }
 }
 
+fn is_done(refused: &Refused) -> bool {
+    [Refusal::Unchanged, Refusal::Retired].iter().any(|done| *refused == done.stored())
+}
+
 /// Who asks for the policy that comes with this creation.
 pub fn asker_of(creation: &Asker, digest: Digest) -> Asker {
     creation.also(&format!("policy/{}", HEXLOWER.encode(&digest.0)))
-}
-
-/// Asking again gives no other answer.
-const fn is_final(error: &ApiError) -> bool {
-    match error {
-        ApiError::Refused(_) | ApiError::Unreadable(_) => true,
-        ApiError::Rejected(rejection) => !matches!(
-            rejection,
-            Rejection::Unavailable | Rejection::NotCaughtUp | Rejection::GatewayUnavailable
-        ),
-        ApiError::Pending(_) | ApiError::Fault { .. } => false,
-    }
 }
 
 fn own(base: &Document, instead: &Instead, username: &str) -> Result<Document, ApiError> {

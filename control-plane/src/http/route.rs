@@ -7,7 +7,10 @@ use super::{
     problem,
     upgrade::{Upgrade, upgrade},
 };
-use crate::{app::App, error::Rejection as Refused};
+use crate::{
+    app::App,
+    error::{ApiError, Rejection as Refused},
+};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use http::{HeaderMap, Method, uri::Authority};
@@ -53,9 +56,10 @@ where
     G: Guard<P>,
     P: FromPath,
     H: Fn(Call, G, P) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send,
+    F: Future<Output = Answer> + Send + 'static,
 {
     let wanted = method.clone();
+    let changes = !method.is_safe();
     let bind = Box::new(move |app: &Arc<App>| {
         let handler = handler.clone();
         matching::<P>(path)
@@ -65,11 +69,12 @@ where
                 let handler = handler.clone();
                 async move {
                     let correlation = call.correlation;
-                    let answer = async {
+                    let answer = async move {
                         let guard = G::admit(&call, &found).await?;
                         handler(call, guard, found).await
                     };
-                    finish(answer.await, correlation)
+                    let answer = if changes { to_its_end(answer).await } else { answer.await };
+                    finish(answer, correlation)
                 }
             })
             .boxed()
@@ -106,6 +111,14 @@ where
             .boxed()
     });
     Route { method: Method::GET, path, who: G::WHO, bind }
+}
+
+/// What changes something is done to its end, also when whoever asked has gone: a request is dropped with its stream,
+/// and between two commands that leaves what a crash leaves.
+async fn to_its_end(answer: impl Future<Output = Answer> + Send + 'static) -> Answer {
+    tokio::spawn(answer)
+        .await
+        .unwrap_or_else(|error| Err(ApiError::fault("a request was not done to its end")(error)))
 }
 
 fn finish(answer: Answer, correlation: CorrelationId) -> Response {

@@ -58,16 +58,11 @@ pub async fn create(mut call: Call, permit: Permit<ManageUsers>, (): ()) -> Answ
         None => None,
     };
     let id = UserId(app.keys.new_id(asker.command()));
-    let created = make(app, &asker, id, &username, request, own.as_ref(), digest).await;
-    if let (Err(error), Some(own)) = (&created, &own)
-        && let Err(error) = own.take_back(app, id, error).await
-    {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "a policy without its user is still in force"
-        );
+    let accepted = make(app, &asker, id, &username, request, own.as_ref(), digest).await?;
+    if let Some(own) = &own {
+        own.activate(app, id).await?;
     }
-    call.ok(&Created { id, accepted: created? })
+    call.ok(&Created { id, accepted })
 }
 
 /// What was asked, without what the route draws at random.
@@ -93,19 +88,20 @@ async fn make(
     let name = app.keys.name(username);
     let mut policies = request.policies;
     // What was decided once is answered as it was, whatever has become of policies, gateways and names since.
-    if app.fold::<User>(id).await?.known(&asker.command(), &digest) == Known::New {
+    let is_new = app.fold::<User>(id).await?.known(&asker.command(), &digest) == Known::New;
+    if is_new {
         assignable(app, &policies, &request.gateways).await?;
         // The claim is the directory step's business; this only spares the admin a user that cannot come to be.
         let holder = app.fold::<Directory>(name).await?.state.holder;
         if holder.is_some_and(|holder| holder != id) {
             return Err(Rejection::NameTaken.into());
         }
-        if let Some(own) = own {
-            policies = vec![own.make(app, username.as_str()).await?];
-        }
     }
     let hash = app.passwords.hash(password).await?;
     let key = app.data_keys.create(id).await.map_err(ApiError::fault("a data key could not be made"))?;
+    if let Some(own) = own.filter(|_| is_new) {
+        policies = vec![own.draft(app, username.as_str()).await?];
+    }
     let profile = Profile { username: username.as_str().to_owned() };
     let command = Command::Create {
         name,

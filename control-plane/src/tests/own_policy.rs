@@ -9,7 +9,9 @@ use crate::{
     operators::{Desk, OWNER},
 };
 use http::StatusCode;
+use secrecy::SecretString;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use viworks_api::{
     Created,
     client::{ApiError, Client, Newer, PageRequest},
@@ -21,7 +23,9 @@ use viworks_domain::{
     command::WireCommand,
     ids::{CorrelationId, PolicyId, UserId},
     operator::Operator,
+    personal::{Personal, Profile},
     policy::{Command, Document},
+    user,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -154,33 +158,107 @@ async fn after_a_crash_in_between_asking_again_ends_as_it_would_have() {
     let stand = Stand::up().await;
     let (owner, token) = stand.owner().await;
     let base = drafted(&owner, true).await;
+    for (name, until) in [("ada", Until::Drafted), ("bob", Until::Created)] {
+        let request = CreateRequest { username: name.into(), ..ada(&[base], instead()) };
+        let (made, seq) = as_if_it_had_died(&stand, name, &request, until).await;
+        let policy = owner.policy(made, Newer::than(seq, PATIENCE)).await.expect("shown").row;
+        assert_eq!(policy.state, PolicyState::Draft, "{until:?}: nobody may come in by it yet");
+        let mut last = None;
+        for _ in 0..2 {
+            let answer = post(&stand, &token, name, &request).await;
+            assert_eq!(answer.0, StatusCode::OK, "{until:?}: {}", answer.1);
+            let created: Created<UserId> = serde_json::from_str(&answer.1).expect("created");
+            let newer = Newer::than(created.accepted.seq, PATIENCE);
+            assert_eq!(owner.user(created.id, newer).await.expect("shown").row.policies, [made], "{until:?}");
+            assert_eq!(*last.get_or_insert_with(|| created.clone()), created, "{until:?}");
+        }
+        is_in(&owner, made, PolicyState::Active).await;
+    }
+}
 
-    // The policy stands, the node died, and nobody came in between: the user gets it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_operator_did_with_the_policy_meanwhile_stays() {
+    let stand = Stand::up().await;
+    let (owner, token) = stand.owner().await;
+    let base = drafted(&owner, true).await;
+    for (name, retires) in [("ada", false), ("bob", true)] {
+        let request = CreateRequest { username: name.into(), ..ada(&[base], instead()) };
+        let (made, _) = as_if_it_had_died(&stand, name, &request, Until::Created).await;
+        let (done, state) = if retires {
+            (owner.retire_policy(made, &key()).await, PolicyState::Retired)
+        } else {
+            (owner.activate_policy(made, &key()).await, PolicyState::Active)
+        };
+        done.expect("done");
+        let answer = post(&stand, &token, name, &request).await;
+        assert_eq!(answer.0, StatusCode::OK, "{name}: {}", answer.1);
+        is_in(&owner, made, state).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_whose_user_never_comes_to_be_never_decides() {
+    let stand = Stand::up().await;
+    let (owner, token) = stand.owner().await;
+    let base = drafted(&owner, true).await;
     let request = ada(&[base], instead());
-    let (made, _) = as_if_it_had_died(&stand, "one", &request).await;
-    let answer = post(&stand, &token, "one", &request).await;
-    assert_eq!(answer.0, StatusCode::OK, "{}", answer.1);
-    let created: Created<UserId> = serde_json::from_str(&answer.1).expect("created");
-    let newer = Newer::than(created.accepted.seq, PATIENCE);
-    assert_eq!(owner.user(created.id, newer).await.expect("shown").row.policies, [made]);
-
-    // Somebody else has the name by now: the policy that would be nobody's is retired, each time alike.
-    let request = CreateRequest { password: "another password".into(), ..request };
-    let (made, seq) = as_if_it_had_died(&stand, "two", &request).await;
-    let policy = owner.policy(made, Newer::than(seq, PATIENCE)).await.expect("shown");
-    assert_eq!(policy.row.state, PolicyState::Active);
+    let created = owner.create_user(&key(), &request).await.expect("created");
     // It is the directory's step, which follows the user's creation, that takes a name.
-    let mut user = owner.user(created.id, newer).await.expect("shown");
+    let mut user = owner.user(created.id, Newer::than(created.accepted.seq, PATIENCE)).await.expect("shown");
     while user.row.steps[0].state == StepState::Pending {
         user = owner.user(created.id, Newer::than(user.seq + 1, PATIENCE)).await.expect("the step is done");
     }
+    let request = CreateRequest { password: "another password".into(), ..request };
+    let (made, _) = as_if_it_had_died(&stand, "late", &request, Until::Drafted).await;
     for _ in 0..2 {
-        let answer = post(&stand, &token, "two", &request).await;
+        let answer = post(&stand, &token, "late", &request).await;
         assert!(answer.1.contains("user.name_taken"), "{}", answer.1);
-        let mut policy = owner.policy(made, Newer::default()).await.expect("shown");
-        while policy.row.state != PolicyState::Retired {
-            policy = owner.policy(made, Newer::than(policy.seq + 1, PATIENCE)).await.expect("it is retired");
+    }
+    // Later than all that.
+    let seq = owner.suspend_user(created.id, &key()).await.expect("suspended").seq;
+    let policy = owner.policy(made, Newer::than(seq, PATIENCE)).await.expect("shown");
+    assert_eq!(policy.row.state, PolicyState::Draft);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_asked_is_done_to_its_end_when_whoever_asked_has_gone() {
+    let stand = Stand::up().await;
+    let (owner, token) = stand.owner().await;
+    let base = drafted(&owner, true).await;
+    let body = serde_json::to_vec(&ada(&[base], instead())).expect("encodes");
+    let head = format!(
+        "POST /v1/users HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        stand.address,
+        body.len()
+    );
+    let mut stream = stand.connect().await;
+    stream.write_all(head.as_bytes()).await.expect("written");
+    // Said when the route wants to read what is asked: from here on it is being carried out.
+    let mut go_on = [0; 12];
+    stream.read_exact(&mut go_on).await.expect("an answer");
+    assert_eq!(&go_on, b"HTTP/1.1 100");
+    stream.write_all(&body).await.expect("written");
+    stream.shutdown().await.expect("closed");
+    drop(stream);
+    let mut page = PageRequest::default();
+    let own = loop {
+        let shown = owner.policies(&page).await.expect("something follows");
+        let own = shown.rows.iter().find(|policy| policy.id != base);
+        if let Some(own) = own.filter(|own| own.state == PolicyState::Active) {
+            break own.id;
         }
+        page.after = Some(shown.seq + 1);
+    };
+    let users = owner.users(&page).await.expect("listed").rows;
+    assert_eq!(users.iter().map(|user| user.policies.clone()).collect::<Vec<_>>(), [vec![own]]);
+}
+
+/// Waits until the policy's row says so.
+async fn is_in(owner: &Client, policy: PolicyId, state: PolicyState) {
+    let mut shown = owner.policy(policy, Newer::default()).await.expect("shown");
+    while shown.row.state != state {
+        shown = owner.policy(policy, Newer::than(shown.seq + 1, PATIENCE)).await.expect("it comes to be");
     }
 }
 
@@ -193,8 +271,20 @@ async fn post(stand: &Stand, token: &str, key: &str, request: &CreateRequest) ->
     (answer.status, answer.body)
 }
 
-/// Does what the route does, up to the moment before the user's own command. The policy, and where the log is.
-async fn as_if_it_had_died(stand: &Stand, key: &str, request: &CreateRequest) -> (PolicyId, u64) {
+/// Where a node dies: each after what the one before has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    Drafted,
+    Created,
+}
+
+/// Does what the route does, that far. The policy, and where the log is.
+async fn as_if_it_had_died(
+    stand: &Stand,
+    key: &str,
+    request: &CreateRequest,
+    until: Until,
+) -> (PolicyId, u64) {
     stand
         .at_desk(async |desk: Desk<'_>| {
             let id = desk.keys.operator(&Username::parse(OWNER).expect("a name"));
@@ -208,12 +298,27 @@ async fn as_if_it_had_died(stand: &Stand, key: &str, request: &CreateRequest) ->
             let digest = digest_of(desk.keys, &username, request);
             let asker = asker_of(&creation, digest);
             let policy = PolicyId(desk.keys.new_id(asker.command()));
+            let user = UserId(desk.keys.new_id(creation.command()));
+            let password = SecretString::from(request.password.clone());
+            let hash = desk.passwords.hash(password).await.expect("hashed");
+            let data_key = desk.data_keys.create(user).await.expect("made");
+
             let draft = WireCommand::Policy(Command::Draft { document: office() });
-            app::ask(desk.commands, desk.log, &asker, policy.into(), draft, digest).await.expect("drafted");
-            let activate = WireCommand::Policy(Command::Activate);
-            let (asker, of) = (asker.also("activate"), activate.digest(&policy.into()));
-            let activated = app::ask(desk.commands, desk.log, &asker, policy.into(), activate, of).await;
-            (policy, activated.expect("activated").seq)
+            let done = app::ask(desk.commands, desk.log, &asker, policy.into(), draft, digest).await;
+            let drafted = done.expect("drafted");
+            if until == Until::Drafted {
+                return (policy, drafted.seq);
+            }
+            let profile = Profile { username: username.as_str().to_owned() };
+            let create = WireCommand::User(user::Command::Create {
+                name: desk.keys.name(&username),
+                profile: Personal::seal(&profile, user, &data_key, entropy::bytes()),
+                password: Personal::seal(&hash, user, &data_key, entropy::bytes()),
+                policies: vec![policy],
+                gateways: vec![],
+            });
+            let done = app::ask(desk.commands, desk.log, &creation, user.into(), create, digest).await;
+            (policy, done.expect("created").seq)
         })
         .await
 }
