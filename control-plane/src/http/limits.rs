@@ -60,8 +60,9 @@ impl Limits {
     }
 }
 
-/// One household has a /64 of IPv6; counting single addresses of it would count nothing.
-fn source_of(address: IpAddr) -> IpAddr {
+/// Whom an address is counted as. One household has a /64 of IPv6; counting single addresses of it would count
+/// nothing.
+pub fn source_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

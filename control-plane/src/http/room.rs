@@ -1,5 +1,6 @@
 //! How many connections there may be, in all and from one source.
 
+use super::limits::source_of;
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -45,8 +46,9 @@ impl Room {
         Arc::clone(&self.all).acquire_owned().await.ok()
     }
 
-    /// The place of a connection from `source`; none when it has too many already.
-    pub fn place(&self, one: OwnedSemaphorePermit, source: IpAddr) -> Option<Place> {
+    /// The place of a connection from there; none when its source has too many already.
+    pub fn place(&self, one: OwnedSemaphorePermit, address: IpAddr) -> Option<Place> {
+        let source = source_of(address);
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let count = sources.entry(source).or_default();
         if *count >= self.per_source {
@@ -88,5 +90,22 @@ mod tests {
         drop(places);
         assert_eq!(room.all.available_permits(), 8);
         assert!(room.sources.lock().expect("not poisoned").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_network_of_ipv6_is_one_source() {
+        let room = Room::of(8, 2);
+        let mut places = vec![];
+        let mut place = async |from: &str| {
+            let place = room.place(room.one().await.expect("room"), from.parse().expect("an address"));
+            let is_let_in = place.is_some();
+            places.extend(place);
+            is_let_in
+        };
+        assert!(place("2001:db8::1").await && place("2001:db8::2").await);
+        assert!(!place("2001:db8::3").await, "the same /64");
+        assert!(place("2001:db8:0:1::3").await);
+        assert!(place("::ffff:10.0.0.1").await && place("10.0.0.1").await);
+        assert!(!place("10.0.0.1").await, "IPv4 in either spelling");
     }
 }
