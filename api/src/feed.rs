@@ -35,7 +35,8 @@ pub const PATH: &str = "/v1/feed";
 /// `Sec-WebSocket-Protocol`: a client of another version is refused instead of misread.
 pub const SUBPROTOCOL: &str = "viworks.feed.v1";
 pub const OPEN_WITHIN: Duration = Duration::from_secs(10);
-/// A head comes at least this often; silence three times as long means that the connection is gone.
+/// A head comes at least this often, but not while the server reads for this connection or has a long message on
+/// the way: without a window that waits for its rows, silence three times as long means that the connection is gone.
 pub const HEAD_EVERY: Duration = Duration::from_secs(1);
 /// Requests are small; a longer message is not one.
 pub const LARGEST_REQUEST: usize = 16 * 1024;

@@ -18,6 +18,9 @@ use viworks_domain::{Millis, bytes};
 
 /// Three missed heads: the connection is gone, whatever the socket says.
 pub const SILENCE: Duration = Duration::from_millis(HEAD_EVERY.as_millis() as u64 * 3);
+/// While something is to be read for this client: the server says nothing before its turn has come, nor while one
+/// long message is on its way, for which it allows twenty seconds.
+pub const SILENCE_WHILE_READING: Duration = Duration::from_secs(30);
 /// The first try again comes within this, the later ones within twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -85,6 +88,8 @@ pub struct Feed {
     log_head: u64,
     me: Option<Me>,
     link: Link,
+    /// Until the first head, which comes when everything that the opening asks for has been sent.
+    is_opening: bool,
     /// Connections in a row that never got a welcome.
     failures: u32,
     /// On the page's clock.
@@ -115,6 +120,7 @@ impl Feed {
     /// The socket stands: what to say first.
     pub fn connected(&mut self, now: Millis) -> Vec<u8> {
         self.link = Link::Opening;
+        self.is_opening = true;
         self.heard_at = now;
         let resume = self.position.filter(|_| self.pending.is_empty());
         bytes::encode(&Request::Open { resume, windows: self.windows.values().cloned().collect() })
@@ -169,6 +175,7 @@ impl Feed {
                 return self.delta(*prev_seq, *seq).map(|new| new.then_some(frame));
             }
             Frame::Head { seq, log_head, now: theirs } => {
+                self.is_opening = false;
                 self.hear_clock(*theirs, now);
                 self.log_head = *log_head;
                 self.advance(*seq);
@@ -232,7 +239,9 @@ impl Feed {
 
     /// A connection that has said nothing for too long.
     pub fn is_silent(&self, now: Millis) -> bool {
-        self.can_speak() && now.since(self.heard_at) > SILENCE
+        let is_read_for = self.is_opening || !self.pending.is_empty();
+        let most = if is_read_for { SILENCE_WHILE_READING } else { SILENCE };
+        self.can_speak() && now.since(self.heard_at) > most
     }
 
     /// The opening has been said; more may follow before it is answered.

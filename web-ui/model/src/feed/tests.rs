@@ -35,6 +35,10 @@ fn delta(prev_seq: u64, seq: u64) -> Frame {
     Frame::Delta { prev_seq, seq, changes: vec![Change::Notice(down)] }
 }
 
+const fn head(seq: u64) -> Frame {
+    Frame::Head { seq, log_head: seq, now: T0 }
+}
+
 impl Feed {
     fn hears(&mut self, frame: &Frame) -> Result<Option<Frame>, Broken> {
         self.message(&bytes::encode(frame), T0)
@@ -67,6 +71,7 @@ fn live() -> Feed {
     assert_eq!(feed.mark(), Mark::CatchingUp { seq: 10 });
     feed.hears(&snapshot(window, 10)).expect("snapshot");
     assert_eq!(feed.mark(), Mark::Live { seq: 10 });
+    feed.hears(&head(10)).expect("head");
     feed
 }
 
@@ -116,8 +121,40 @@ fn silence_is_noticed_and_any_word_ends_it() {
     let later = T0.plus(SILENCE);
     assert!(!feed.is_silent(later));
     assert!(feed.is_silent(later.plus(Duration::from_millis(1))));
-    feed.message(&bytes::encode(&Frame::Head { seq: 10, log_head: 10, now: T0 }), later).expect("head");
+    feed.message(&bytes::encode(&head(10)), later).expect("head");
     assert!(!feed.is_silent(later.plus(Duration::from_millis(1))));
+}
+
+#[test]
+fn a_server_that_reads_for_this_page_may_be_silent_for_as_long_as_it_may_take() {
+    let (heads, reading) = (T0.plus(SILENCE), T0.plus(SILENCE_WHILE_READING));
+    let after = |at: Millis| at.plus(Duration::from_millis(1));
+    let waits = |feed: &Feed| !feed.is_silent(reading) && feed.is_silent(after(reading));
+    // Opening: before the welcome, before the rows, and before what a resumed feed has missed.
+    let mut feed = Feed::default();
+    let window = feed.watches();
+    feed.opens();
+    assert!(waits(&feed));
+    feed.hears(&welcome(10, false)).expect("welcome");
+    assert!(waits(&feed));
+    feed.hears(&snapshot(window, 10)).expect("snapshot");
+    feed.hears(&head(10)).expect("head");
+    assert!(feed.is_silent(after(heads)));
+    feed.closed(1006, T0, 0.5);
+    feed.opens();
+    feed.hears(&welcome(10, true)).expect("welcome");
+    assert!(waits(&feed));
+    feed.hears(&head(10)).expect("head");
+    assert!(feed.is_silent(after(heads)));
+    // Another question, and everything anew.
+    let other = feed.watches();
+    assert!(waits(&feed));
+    feed.hears(&head(10)).expect("head");
+    assert!(waits(&feed), "it waits for its turn");
+    feed.hears(&snapshot(other, 10)).expect("snapshot");
+    assert!(feed.is_silent(after(heads)));
+    feed.hears(&Frame::Resync).expect("resync");
+    assert!(waits(&feed));
 }
 
 #[test]
