@@ -20,11 +20,11 @@ pub struct AuditRow {
     pub kind: String,
     pub user: Option<UserId>,
     pub session: Option<SessionId>,
-    /// One sentence, without personal data, addresses or secrets.
     /// Shown inside a composite row (a user's provisioning steps), not in a list of everything.
     pub part: bool,
+    /// One sentence, without personal data, addresses or secrets.
     pub summary: String,
-    /// For composite rows (`user.created`): its steps as they stand now. Otherwise the event's findings and the
+    /// No more of these than the sentence has. For composite rows (`user.created`): its steps as they stand now. Otherwise the event's findings and the
     /// like, as JSON.
     pub details: Json,
 }
