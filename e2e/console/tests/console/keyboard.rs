@@ -124,8 +124,10 @@ pub async fn a_user_is_created_and_a_session_ended_with_the_keyboard_alone(scene
     browser.keys("gs".to_owned()).await?;
     browser.see("main[data-view=sessions]").await?;
     let session = row_of(browser, "sessions", &person.name).await?;
-    let there =
-        format!("nameOf(e) === 'Terminate' && e.closest('[data-row]')?.dataset.row === {}", json!(session));
+    let there = format!(
+        "namesOf(e).includes('Terminate') && e.closest('[data-row]')?.dataset.row === {}",
+        json!(session)
+    );
     tab_to(browser, "the session's Terminate", &there).await?;
     browser.keys(Key::Enter + "").await?;
     browser.see("dialog[open][data-dialog=terminate]").await?;

@@ -28,6 +28,7 @@ mod bench;
 mod audit;
 mod gateways;
 mod guard;
+mod handover;
 mod keyboard;
 mod live;
 mod looks;
@@ -54,6 +55,9 @@ const TESTS: &[Test] = tests! {
         the_sign_in_is_kept_where_no_script_can_read_it,
         signing_out_in_another_window_closes_this_one_and_signing_in_again_comes_back_to_the_same_place,
         a_recovered_password_ends_the_old_sign_ins_at_once_and_loses_nobody_their_place,
+    }
+    Beside handover {
+        the_same_person_finds_a_half_typed_form_again_and_the_next_one_finds_nothing_of_it,
     }
     Beside guard {
         the_page_is_served_with_the_strict_policy_and_nothing_more,

@@ -72,7 +72,7 @@ pub async fn a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_
     // Since when and until when: in words that a person says, and the server's own moments behind them.
     says_when(browser, &id, "since", &listed["connected_at"], "(just now|ago)$").await?;
     says_when(browser, &id, "ends", &listed["ends_at"], "^in \\d+ h").await?;
-    browser.says(&format!("{} [data-cell=ends]", row(&id)), "maximum length").await?;
+    browser.says(&format!("{} [data-cell=ends]", row(&id)), "time limit").await?;
 
     // Without a reason nothing happens.
     let dialog = "dialog[open][data-dialog=terminate]";

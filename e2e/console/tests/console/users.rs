@@ -181,9 +181,9 @@ pub async fn a_failed_step_says_what_to_do_and_retry_does_it_again(scene: &mut S
     // Words for people: what to do and where, and no digest.
     let row = format!("[data-table=users] [data-row='{id}']");
     let remedy = scene[at].text(&format!("{row} .remedy")).await?;
-    let wanted = format!("on {}, or was changed since it was allowed", scene.stage.gateway_name());
+    let wanted = format!("Allow the script on {}, then retry: ", scene.stage.gateway_name());
     ensure!(
-        remedy.contains(&wanted) && remedy.ends_with("allow it there, then retry."),
+        remedy.starts_with(&wanted) && remedy.ends_with(", or was changed since it was allowed."),
         "expected the remedy of a script that is not allowed, got {remedy:?}"
     );
     let shown = machines_shown(&scene[at], &row).await?;
