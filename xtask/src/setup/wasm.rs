@@ -32,7 +32,7 @@ const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_CLIPPY: &str = "/usr/bin/cargo-clippy";
 
 /// Raised when the recipe below changes: what an older one made is made anew.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// Which compiler makes the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,9 +255,22 @@ fn sysroot() -> PathBuf {
     workspace::root().join(".viworks/tools/wasm-sysroot")
 }
 
+/// What the library is compiled with. `embed-bitcode` is what makes link-time optimisation work,
+/// `force-unstable-if-unmarked` what makes these crates the standard library to those that use them.
+///
+/// Nobody reads a panic's words in a browser: without a hook they go nowhere, and the trap itself is in the console
+/// and ends the page. So a panic aborts where it stands, and link-time optimisation takes out every message and place. Said
+/// by the library's own `cfg` instead of `-Cpanic=immediate-abort`, because that would have every crate that uses it
+/// compiled by unstable flags too.
+const LIBRARY_FLAGS: [&str; 4] = [
+    "-Cembed-bitcode=yes",
+    "-Zforce-unstable-if-unmarked",
+    "-Aexplicit-builtin-cfgs-in-flags",
+    "--cfg=panic=\"immediate-abort\"",
+];
+
 /// A crate that is nothing, so that cargo builds what every crate needs; then its libraries, laid out as rustc looks
-/// for them. `embed-bitcode` is what makes link-time optimisation work, `force-unstable-if-unmarked` what makes
-/// these crates the standard library to those that use them.
+/// for them.
 fn build(stamp: &str) -> Result {
     report::note("building the standard library for browsers, once (about a minute)");
     let work = workspace::root().join(".viworks/tools/wasm-std");
@@ -266,7 +279,7 @@ fn build(stamp: &str) -> Result {
     write(
         &work.join("Cargo.toml"),
         "[workspace]\n[package]\nname = \"wasmstd\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
-         [profile.release]\nopt-level = 3\ndebug = false\n",
+         [profile.release]\nopt-level = \"z\"\ndebug = false\n",
     )?;
     let mut cargo = exec::command(DEBIAN_CARGO);
     cargo.current_dir(&work).args([
@@ -279,9 +292,11 @@ fn build(stamp: &str) -> Result {
         "target",
     ]);
     cargo.arg("-Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test");
+    // Sorting and printing as small as they can be.
+    cargo.arg("-Zbuild-std-features=panic-unwind,optimize_for_size");
     cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env("CARGO", DEBIAN_CARGO);
     cargo.env_remove("LD_LIBRARY_PATH").env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTFLAGS");
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Cembed-bitcode=yes\x1f-Zforce-unstable-if-unmarked");
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", LIBRARY_FLAGS.join("\u{1f}"));
     exec::interactive(&mut cargo)?;
 
     let fresh = work.join("sysroot");
