@@ -95,10 +95,7 @@ impl Supervisor {
     pub fn errors(&self, name: &str) -> Vec<String> {
         let log = fs::read(self.log_path(name, "err")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
-        // `2026-11-22T01:44:31.241547Z ERROR viworks::http::problem: ...`
-        let is_error =
-            |line: &&str| line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at");
-        log.lines().filter(is_error).map(str::to_owned).collect()
+        log.lines().filter(|line| is_error(line)).map(str::to_owned).collect()
     }
 
     /// What the process has printed on stdout, over all its starts.
@@ -218,6 +215,11 @@ pub fn signal(pid: u32, signal: &str) {
     let _ = kill.args(netns::kill_words(signal)).arg(pid.to_string()).output();
 }
 
+/// `2026-11-22T01:44:31.241547Z ERROR viworks::http::problem: ...`
+fn is_error(line: &str) -> bool {
+    line.split_whitespace().nth(1) == Some("ERROR") || line.contains("panicked at")
+}
+
 /// SIGKILL to a whole process group: to a program and all that stayed with it.
 pub fn end_group(leader: u32) {
     let mut kill = Command::new(netns::kill_program());
@@ -256,4 +258,18 @@ pub fn children(parent: u32) -> Vec<(u32, String)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_error;
+
+    #[test]
+    fn errors_and_panics_are_told_from_what_only_speaks_of_errors() {
+        assert!(is_error("2026-11-22T01:44:31.241547Z ERROR viworks::http::problem: the bus is away"));
+        assert!(is_error("thread 'main' panicked at control-plane/src/serve.rs:12:5:"));
+        assert!(!is_error(
+            "2026-11-22T01:45:18.948388Z  WARN viworks_agent::runner: control is gone error=ERROR"
+        ));
+    }
 }

@@ -13,10 +13,10 @@ mod watch;
 
 use super::{
     conversation::Conversation,
-    product::{Person, Product},
+    product::{AGENT_NAME, CONTROL_NAME, Person, Product},
 };
 use crate::{
-    failure::Result,
+    failure::{Result, bail},
     report::{self, Stopwatch},
 };
 use std::time::Duration;
@@ -54,8 +54,16 @@ pub fn all(product: Product) -> Result {
     past::run(&mut walk)?;
     once::after_its_time(&mut walk)?;
     faults::run(&mut walk)?;
+    see("server and agent have logged no error, through all of it", || no_errors(&walk.product))?;
     walk.product.house.place.nothing_to_look_at();
     Ok(())
+}
+
+/// Being killed and losing the other end is a warning to whoever stays; an ERROR says that something of ours is wrong.
+fn no_errors(product: &Product) -> Result {
+    let errors = [CONTROL_NAME, AGENT_NAME].into_iter().flat_map(|name| product.house.processes.errors(name));
+    let errors: Vec<String> = errors.collect();
+    if errors.is_empty() { Ok(()) } else { bail!("expected no error, got\n    {}", errors.join("\n    ")) }
 }
 
 /// One line of the walk: done, seen, and how long it took.
