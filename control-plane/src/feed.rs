@@ -18,6 +18,7 @@ mod snapshot;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod view;
 
 pub use connection::serve;
@@ -29,13 +30,11 @@ use batch::Batch;
 use bytes::Bytes;
 use hub::Live;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
+use turn::Turns;
 use viworks_domain::aggregate::LogIdentity;
 use viworks_projections::Queries;
 
-/// Snapshots that are read at the same time: half of the database's connections stay for others, also when every
-/// console comes back at once.
-const READERS: usize = 4;
 /// What gateways say, for connections that show it. Falling out of it loses nothing: the next word says it anew.
 const WORDS: usize = 256;
 
@@ -48,7 +47,7 @@ pub struct Feed {
     /// Encoded frames of what gateways say.
     words: broadcast::Sender<Bytes>,
     seats: Seats,
-    readers: Semaphore,
+    turns: Turns,
     /// The node's end: the accept loop's farewell does not cover upgraded connections.
     stop: watch::Receiver<bool>,
 }
@@ -68,7 +67,7 @@ impl Feed {
             live: Live::default(),
             words: broadcast::Sender::new(WORDS),
             seats,
-            readers: Semaphore::new(READERS),
+            turns: Turns::default(),
             stop,
         })
     }

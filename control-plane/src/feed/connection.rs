@@ -7,6 +7,7 @@ use super::{
     seats::Seat,
     signed_in, snapshot,
     socket::{NOT_UNDERSTOOD, Over, Socket},
+    turn::Set,
     view::View,
 };
 use crate::{
@@ -171,10 +172,9 @@ impl<'a> Connection<'a> {
         match resume {
             Some(at) if self.can_resume(at).await? => self.resume(at).await?,
             _ => {
-                let (seq, frames) = read_all(self.app, &self.view).await?;
+                let (seq, set) = read_all(self.app, &self.view).await?;
                 self.position = Position::at(seq);
-                self.welcome(false).await?;
-                self.send_all(frames).await?;
+                self.send_all(set.after(self.welcome(false))).await?;
             }
         }
         for (id, code) in refused {
@@ -188,31 +188,36 @@ impl<'a> Connection<'a> {
         if at.log != self.feed.log {
             return Ok(false);
         }
-        let mut moment = self.feed.moment().await?;
-        let is_near = moment.remembers(at.seq) && moment.seq() - at.seq <= MOST_BEHIND;
-        Ok(is_near && !moment.erased_after(at.seq).await?)
+        let mut turn = self.feed.turn().await?;
+        let is_near = turn.remembers(at.seq) && turn.seq() - at.seq <= MOST_BEHIND;
+        Ok(is_near && !turn.erased_after(at.seq).await?)
     }
 
     async fn resume(&mut self, at: feed::Position) -> Result<(), Fault> {
         self.position = Position::at(at.seq);
-        self.welcome(true).await?;
+        self.socket.send(self.welcome(true)).await?;
         loop {
-            let mut moment = self.feed.moment().await?;
-            let changed = moment.changed_after(self.position.passed(), MOST_CHANGES).await?;
-            let histories = match &changed {
-                Changed::Since { seq, head, .. } if seq == head && self.view.shows_gateways() => {
-                    snapshot::histories(self.app, &mut moment).await?
-                }
-                _ => vec![],
+            let mut turn = self.feed.turn().await?;
+            let changed = turn.changed_after(self.position.passed(), MOST_CHANGES).await?;
+            let Changed::Since { seq, head, rows } = changed else {
+                drop(turn);
+                return self.resync().await;
             };
-            drop(moment);
-            let Changed::Since { seq, head, rows } = changed else { return self.resync().await };
-            let batch = Batch::of(self.position.passed(), seq, rows);
-            if !self.take(&batch).await? {
-                return Ok(());
+            let mut frames = match self.pick(&Batch::of(self.position.passed(), seq, rows)) {
+                Taken::Nothing => vec![],
+                Taken::Delta(frame) => vec![frame],
+                Taken::Gap => {
+                    drop(turn);
+                    return self.resync().await;
+                }
+            };
+            if seq == head && self.view.shows_gateways() {
+                frames.extend(snapshot::histories(self.app, &mut turn).await?);
             }
+            let set = turn.ends_with(frames).await;
+            self.send_all(set).await?;
             if seq == head {
-                return self.send_all(histories).await;
+                return Ok(());
             }
         }
     }
@@ -230,7 +235,7 @@ impl<'a> Connection<'a> {
                     }
                 }
                 batch = self.live.recv() => match batch {
-                    Ok(batch) => { self.take(&batch).await?; }
+                    Ok(batch) => self.take(&batch).await?,
                     Err(RecvError::Lagged(_)) => self.resync().await?,
                     Err(RecvError::Closed) => return Err(Over::Close(close::GOING_AWAY).into()),
                 },
@@ -245,16 +250,20 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// False when the batch made everything be read anew.
-    async fn take(&mut self, batch: &Batch) -> Result<bool, Fault> {
+    /// What of the batch this client is told.
+    fn pick(&mut self, batch: &Batch) -> Taken {
         let view = &self.view;
         if batch.erased && batch.seq > self.position.passed() {
-            return self.resync().await.map(|()| false);
+            return Taken::Gap;
         }
-        match self.position.take(batch, |change| view.concerns(change)) {
-            Taken::Nothing => Ok(true),
-            Taken::Delta(frame) => self.socket.send(frame).await.map(|()| true).map_err(Fault::from),
-            Taken::Gap => self.resync().await.map(|()| false),
+        self.position.take(batch, |change| view.concerns(change))
+    }
+
+    async fn take(&mut self, batch: &Batch) -> Result<(), Fault> {
+        match self.pick(batch) {
+            Taken::Nothing => Ok(()),
+            Taken::Delta(frame) => Ok(self.socket.send(frame).await?),
+            Taken::Gap => self.resync().await,
         }
     }
 
@@ -263,18 +272,18 @@ impl<'a> Connection<'a> {
         let id = window.id;
         self.view.unwatch(id);
         let mut frames = vec![];
-        let mut moment = self.feed.moment().await?;
-        let is_there = self.follow(&mut moment, &mut frames).await?;
+        let mut turn = self.feed.turn().await?;
+        let is_there = self.follow(&mut turn, &mut frames).await?;
         let refused = match self.view.watch(window) {
             Ok(window) if is_there => {
-                frames.extend(snapshot::one(self.app, &mut moment, window).await?);
+                frames.extend(snapshot::one(self.app, &mut turn, window).await?);
                 None
             }
             Ok(_) => None,
             Err(code) => Some(code),
         };
-        drop(moment);
-        self.send_all(frames).await?;
+        let set = turn.ends_with(frames).await;
+        self.send_all(set).await?;
         match refused {
             Some(code) => self.refuse(id, code).await,
             None if is_there => Ok(()),
@@ -310,14 +319,14 @@ impl<'a> Connection<'a> {
         // What still stands in the ring is in the snapshots too.
         self.live = self.feed.live.subscribe();
         self.socket.send(postcard::encode(&Frame::Resync)).await?;
-        let (seq, frames) = read_all(self.app, &self.view).await?;
+        let (seq, mut set) = read_all(self.app, &self.view).await?;
         if let Some(frame) = self.position.jump(seq) {
-            self.socket.send(frame).await?;
+            set = set.after(frame);
         }
-        self.send_all(frames).await
+        self.send_all(set).await
     }
 
-    async fn welcome(&mut self, resumed: bool) -> Result<(), Fault> {
+    fn welcome(&self, resumed: bool) -> Vec<u8> {
         let me = Me {
             operator: self.permit.operator,
             name: self.permit.name.clone(),
@@ -326,8 +335,7 @@ impl<'a> Connection<'a> {
             expires_at: self.permit.expires_at,
         };
         let at = feed::Position { log: self.feed.log, seq: self.position.told() };
-        let welcome = Frame::Welcome { me, at, now: clock::now(), resumed };
-        Ok(self.socket.send(postcard::encode(&welcome)).await?)
+        postcard::encode(&Frame::Welcome { me, at, now: clock::now(), resumed })
     }
 
     async fn refuse(&mut self, window: WindowId, code: &'static str) -> Result<(), Fault> {
@@ -351,47 +359,18 @@ impl<'a> Connection<'a> {
         Ok(self.socket.send(postcard::encode(&Frame::Head { seq, log_head, now: clock::now() })).await?)
     }
 
-    async fn send_all(&mut self, frames: Vec<Vec<u8>>) -> Result<(), Fault> {
-        for frame in frames {
-            self.socket.send(frame).await?;
-        }
-        Ok(())
+    async fn send_all(&mut self, set: Set<'_>) -> Result<(), Fault> {
+        let (frames, _room) = set.open();
+        Ok(self.socket.send_all(frames).await?)
     }
 }
 
 /// Every window's snapshot, and the sequence of all of them.
-async fn read_all(app: &App, view: &View) -> Result<(u64, Vec<Vec<u8>>), QueryError> {
-    let mut moment = app.feed.moment().await?;
-    let frames = snapshot::all(app, &mut moment, view).await?;
-    Ok((moment.seq(), frames))
-}
-
-impl Feed {
-    /// A connection to the database, when it is one's turn. Nothing is sent while it is held.
-    async fn moment(&self) -> Result<Turn<'_>, QueryError> {
-        // Never closed; without its permit this is only less polite.
-        let turn = self.readers.acquire().await.ok();
-        Ok(Turn { moment: self.queries.moment_of(self.log).await?, _turn: turn })
-    }
-}
-
-/// One moment of the projection, and the turn to read it.
-struct Turn<'a> {
-    moment: Moment,
-    _turn: Option<tokio::sync::SemaphorePermit<'a>>,
-}
-
-impl std::ops::Deref for Turn<'_> {
-    type Target = Moment;
-    fn deref(&self) -> &Moment {
-        &self.moment
-    }
-}
-
-impl std::ops::DerefMut for Turn<'_> {
-    fn deref_mut(&mut self) -> &mut Moment {
-        &mut self.moment
-    }
+async fn read_all<'a>(app: &'a App, view: &View) -> Result<(u64, Set<'a>), QueryError> {
+    let mut turn = app.feed.turn().await?;
+    let frames = snapshot::all(app, &mut turn, view).await?;
+    let seq = turn.seq();
+    Ok((seq, turn.ends_with(frames).await))
 }
 
 #[cfg(test)]

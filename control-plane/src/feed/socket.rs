@@ -21,7 +21,8 @@ use tokio_tungstenite::{
 use viworks_api::feed::{LARGEST_REQUEST, Request, close};
 use viworks_domain::bytes as postcard;
 
-/// A reader that takes nothing for so long is gone, or as good as gone.
+/// A reader that does not take what it gets within this, be it a frame or all that was read for it in one turn, is
+/// gone or as good as gone. Others wait for the room that it takes.
 const WRITE_WITHIN: Duration = Duration::from_secs(20);
 /// How long the other end may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -58,9 +59,13 @@ pub struct Socket<S>(pub WebSocketStream<S>);
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Writes a frame, in time.
     pub async fn send(&mut self, frame: impl Into<Bytes>) -> Result<(), Over> {
-        let frame = frame.into();
+        self.send_all([frame]).await
+    }
+
+    /// Writes frames one after the other, all of them in the time that one has.
+    pub async fn send_all(&mut self, frames: impl IntoIterator<Item = impl Into<Bytes>>) -> Result<(), Over> {
         let writing = async {
-            for message in in_pieces(frame) {
+            for message in frames.into_iter().flat_map(|frame| in_pieces(frame.into())) {
                 self.0.send(message).await?;
             }
             Ok::<_, tokio_tungstenite::tungstenite::Error>(())
@@ -121,6 +126,7 @@ fn in_pieces(frame: Bytes) -> impl Iterator<Item = Message> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::AsyncReadExt as _;
     use tokio_tungstenite::tungstenite::protocol::Role;
 
     #[tokio::test(start_paused = true)]
@@ -132,6 +138,26 @@ mod tests {
         assert_eq!(began.elapsed(), WRITE_WITHIN);
         socket.close(Over::Close(close::GOING_AWAY)).await;
         assert!(began.elapsed() <= WRITE_WITHIN + FAREWELL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_frames_have_no_more_time_than_one() {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let mut socket = Socket(WebSocketStream::from_raw_socket(ours, Role::Server, Some(config())).await);
+        let began = tokio::time::Instant::now();
+        // Slow, but never so slow that a frame would take too long by itself.
+        let slow = async {
+            let mut frame = vec![0; 1000];
+            loop {
+                tokio::time::sleep(WRITE_WITHIN / 4).await;
+                theirs.read_exact(&mut frame).await.expect("a frame");
+            }
+        };
+        tokio::select! {
+            sent = socket.send_all(vec![vec![0; 990]; 10]) => assert_eq!(sent, Err(Over::Gone)),
+            () = slow => {}
+        }
+        assert_eq!(began.elapsed(), WRITE_WITHIN);
     }
 
     #[test]
