@@ -19,7 +19,7 @@ pub fn Field(
 ) -> impl IntoView {
     let field = NodeRef::<html::Div>::new();
     let (error_id, hint_id) = (new_id(), new_id());
-    let described_by = format!("{hint_id} {error_id}");
+    let described_by = if hint.is_empty() { error_id.clone() } else { format!("{hint_id} {error_id}") };
     Effect::new(move |_| {
         let is_wrong = error.with(Option::is_some);
         let input =
