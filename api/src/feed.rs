@@ -22,7 +22,7 @@ use viworks_domain::{
     Millis,
     aggregate::LogIdentity,
     gateway_bus::Machine,
-    ids::{CorrelationId, GatewayId, PolicyId, SessionId, UserId},
+    ids::{GatewayId, PolicyId, SessionId, UserId},
 };
 
 mod query;
@@ -173,15 +173,6 @@ impl Change {
             Self::Policy(row) => Some(RowId::Policy(row.id)),
             Self::Audit(row) => Some(RowId::Audit(row.seq, row.n)),
             Self::Notice(_) => None,
-        }
-    }
-
-    /// What ties an audit row to others; for the timeline's groups.
-    pub fn correlation(&self) -> Option<CorrelationId> {
-        match self {
-            Self::Audit(row) => Some(row.correlation),
-            Self::Session(row) => Some(row.correlation),
-            Self::User(_) | Self::Gateway(_) | Self::Policy(_) | Self::Notice(_) => None,
         }
     }
 }

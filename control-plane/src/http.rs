@@ -37,7 +37,7 @@ pub mod gateway_enrol;
 mod stage;
 
 pub use gateways::with_telemetry;
-pub use guard::{Permission, Permit, Read, offered, token_digest};
+pub use guard::{Permission, Permit, Read, token_digest};
 pub use limits::Limits;
 pub use pages::Pages;
 pub use table::routes;

@@ -27,8 +27,7 @@ pub use error::{OpenError, ProjectError, QueryError};
 pub use personal::{KeyFault, NoKeys, PersonalReader};
 pub use projector::{BATCH, Projector};
 pub use queries::{
-    AuditFilter, Changed, ChangedRow, Changes, Moment, Page, PageRequest, Queries, Row, SessionFilter,
-    UserFilter,
+    AuditFilter, Changed, ChangedRow, Moment, Page, PageRequest, Queries, Row, SessionFilter, UserFilter,
 };
 pub use rows::{
     AlertKind, AlertRow, AuditRow, Change, DeviceRow, DeviceState, GatewayRow, GatewayState, Notice,

@@ -12,7 +12,9 @@ use crate::{
     error::QueryError,
     rows::{AuditRow, GatewayRow, PolicyRow, SessionRow, UserRow, UserState},
 };
-pub use changes::{Changed, ChangedRow, Changes, Row};
+#[cfg(test)]
+pub use changes::Changes;
+pub use changes::{Changed, ChangedRow, Row};
 use serde::Serialize;
 use sqlx::{Any, Transaction};
 use std::time::Duration;
@@ -195,11 +197,6 @@ impl Queries {
         request: &PageRequest,
     ) -> Result<Page<AuditRow>, QueryError> {
         self.moment().await?.audit(filter, request).await
-    }
-
-    /// As [`Moment::changes_after`].
-    pub async fn changes_after(&self, seq: u64, limit: u32) -> Result<Changes, QueryError> {
-        self.moment().await?.changes_after(seq, limit).await
     }
 }
 

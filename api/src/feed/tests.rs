@@ -7,7 +7,7 @@ use crate::{
 use viworks_domain::{
     actor::Actor,
     bytes,
-    ids::{LogId, OperatorId},
+    ids::{CorrelationId, LogId, OperatorId},
     permission::Role,
     session::{Absence, EndReason, Layer},
 };

@@ -30,7 +30,7 @@ pub struct Changed {
 impl Batch {
     pub fn of(prev: u64, seq: u64, rows: Vec<ChangedRow>) -> Arc<Self> {
         let mut batch = Self { prev, seq, changes: vec![], operators: vec![], erased: false };
-        for ChangedRow { last, row, .. } in rows {
+        for ChangedRow { last, row } in rows {
             match rows::told(row) {
                 Told::Change(change) => {
                     let encoded = bytes::encode(&*change).into();

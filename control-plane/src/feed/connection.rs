@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     clock,
-    http::{Permit, Read, WebSocket, offered},
+    http::{Permit, Read, WebSocket},
 };
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
@@ -24,10 +24,7 @@ use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::{Interval, MissedTickBehavior},
 };
-use viworks_api::{
-    feed::{self, Frame, HEAD_EVERY, OPEN_WITHIN, Request, Window, WindowId, close},
-    operator::Me,
-};
+use viworks_api::feed::{self, Frame, HEAD_EVERY, OPEN_WITHIN, Request, Window, WindowId, close};
 use viworks_domain::bytes as postcard;
 use viworks_projections::{Changed, Moment, QueryError};
 
@@ -327,13 +324,7 @@ impl<'a> Connection<'a> {
     }
 
     fn welcome(&self, resumed: bool) -> Vec<u8> {
-        let me = Me {
-            operator: self.permit.operator,
-            name: self.permit.name.clone(),
-            role: self.permit.role,
-            may: offered(self.permit.role),
-            expires_at: self.permit.expires_at,
-        };
+        let me = self.permit.me();
         let at = feed::Position { log: self.feed.log, seq: self.position.told() };
         postcard::encode(&Frame::Welcome { me, at, now: clock::now(), resumed })
     }

@@ -3,14 +3,14 @@
 use super::{
     call::{Answer, Call},
     cookie,
-    guard::{Anybody, BeSignedIn, Permit, offered},
+    guard::{Anybody, BeSignedIn, Permit, me},
     limits::Act,
 };
 use crate::{
     error::{ApiError, Rejection},
-    operators,
+    operators::{self, SignedIn},
 };
-use viworks_api::operator::{Me, SignInRequest};
+use viworks_api::operator::SignInRequest;
 use viworks_domain::{
     actor::Actor,
     command::WireCommand,
@@ -27,14 +27,9 @@ pub async fn sign_in(mut call: Call, _: Anybody, (): ()) -> Answer {
     let asker = call.asker(Actor::Stranger)?;
     let signed_in = operators::sign_in(&call.app, &asker, call.peer.address, request).await?;
     let seconds = signed_in.expires_at.0.saturating_sub(call.app.now().0) / 1000;
-    let response = call.ok(&Me {
-        operator: signed_in.operator,
-        name: signed_in.name,
-        role: signed_in.role,
-        may: offered(signed_in.role),
-        expires_at: signed_in.expires_at,
-    })?;
-    cookie::set(response, &signed_in.token.expose(), seconds)
+    let SignedIn { token, operator, name, role, expires_at } = signed_in;
+    let response = call.ok(&me(operator, name, role, expires_at))?;
+    cookie::set(response, &token.expose(), seconds)
 }
 
 /// `POST /v1/console/sign-out`: ends that sign-in and clears the cookie, also when it had ended already.

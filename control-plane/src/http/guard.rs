@@ -10,7 +10,7 @@ use http::header;
 use sha2::{Digest as _, Sha256};
 use std::marker::PhantomData;
 use viworks_api::{
-    operator::Permission as Offered,
+    operator::{Me, Permission as Offered},
     token::{Bearer, Token},
 };
 use viworks_domain::{
@@ -98,6 +98,11 @@ permissions! {
     }
 }
 
+/// What an operator is told of themselves.
+pub fn me(operator: OperatorId, name: String, role: Role, expires_at: Millis) -> Me {
+    Me { operator, name, role, may: offered(role), expires_at }
+}
+
 /// An operator who is signed in and has the permission.
 pub struct Permit<P> {
     pub operator: OperatorId,
@@ -115,6 +120,10 @@ pub struct Permit<P> {
 impl<P> Permit<P> {
     pub fn actor(&self) -> Actor {
         Actor::Operator { id: self.operator, version: self.version }
+    }
+
+    pub fn me(&self) -> Me {
+        me(self.operator, self.name.clone(), self.role, self.expires_at)
     }
 
     /// The same operator, for something else that a request asks too.

@@ -2,11 +2,11 @@
 
 use super::{
     call::{Answer, Call},
-    guard::{Anybody, BeSignedIn, Permit, offered},
+    guard::{Anybody, BeSignedIn, Permit},
     limits::Act,
 };
 use crate::operators;
-use viworks_api::operator::{Me, SignInRequest, SignInResponse};
+use viworks_api::operator::{SignInRequest, SignInResponse};
 use viworks_domain::{actor::Actor, command::WireCommand, operator::Command};
 
 /// `POST /v1/operator/sign-in`
@@ -34,16 +34,5 @@ pub async fn sign_out(mut call: Call, permit: Permit<BeSignedIn>, (): ()) -> Ans
 
 /// `GET /v1/operator/me`
 pub async fn me(call: Call, permit: Permit<BeSignedIn>, (): ()) -> Answer {
-    call.ok(&me_of(&permit))
-}
-
-/// What an operator is told of themselves.
-pub fn me_of<P>(permit: &Permit<P>) -> Me {
-    Me {
-        operator: permit.operator,
-        name: permit.name.clone(),
-        role: permit.role,
-        may: offered(permit.role),
-        expires_at: permit.expires_at,
-    }
+    call.ok(&permit.me())
 }

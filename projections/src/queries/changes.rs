@@ -30,8 +30,7 @@ pub enum Changed {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedRow {
-    /// The first and the last sequence that changed it, of those asked for.
-    pub first: u64,
+    /// The last sequence that changed it, of those asked for.
     pub last: u64,
     pub row: Row,
 }
@@ -53,7 +52,7 @@ pub enum Row {
 
 impl Moment {
     /// Up to `limit` changes after `seq` (64 at least: no decision changes as many rows), whole sequences only.
-    pub async fn changes_after(&mut self, seq: u64, limit: u32) -> Result<Changes, QueryError> {
+    pub(crate) async fn changes_after(&mut self, seq: u64, limit: u32) -> Result<Changes, QueryError> {
         let limit = limit.max(64);
         let head = self.seq();
         if !self.remembers(seq) {
@@ -120,26 +119,26 @@ impl Moment {
     async fn load(&mut self, touched: &Touched) -> Result<Vec<ChangedRow>, QueryError> {
         let mut rows = vec![];
         for row in self.users_by_id(&keys(&touched.users)).await? {
-            rows.extend(touched.users.get(&row.id).map(|span| span.of(Row::User(row))));
+            rows.extend(touched.users.get(&row.id).map(|last| changed(*last, Row::User(row))));
         }
         for row in self.sessions_by_id(&keys(&touched.sessions)).await? {
-            rows.extend(touched.sessions.get(&row.id).map(|span| span.of(Row::Session(row))));
+            rows.extend(touched.sessions.get(&row.id).map(|last| changed(*last, Row::Session(row))));
         }
         for row in self.gateways_by_id(&keys(&touched.gateways)).await? {
-            rows.extend(touched.gateways.get(&row.id).map(|span| span.of(Row::Gateway(row))));
+            rows.extend(touched.gateways.get(&row.id).map(|last| changed(*last, Row::Gateway(row))));
         }
         for row in self.policies_by_id(&keys(&touched.policies)).await? {
-            rows.extend(touched.policies.get(&row.id).map(|span| span.of(Row::Policy(row))));
+            rows.extend(touched.policies.get(&row.id).map(|last| changed(*last, Row::Policy(row))));
         }
         for row in self.audit_by_place(&keys(&touched.audit)).await? {
-            rows.extend(touched.audit.get(&(row.seq, row.n)).map(|span| span.of(Row::Audit(row))));
+            rows.extend(touched.audit.get(&(row.seq, row.n)).map(|last| changed(*last, Row::Audit(row))));
         }
         for (seq, notice) in &touched.notices {
             let name = self.name_in(*notice).await?;
-            rows.push(Span { first: *seq, last: *seq }.of(Row::Notice(*notice, name)));
+            rows.push(changed(*seq, Row::Notice(*notice, name)));
         }
-        rows.extend(touched.operators.iter().map(|(id, span)| span.of(Row::Operator(*id))));
-        rows.extend(touched.erased.iter().map(|(id, span)| span.of(Row::Erased(*id))));
+        rows.extend(touched.operators.iter().map(|(id, last)| changed(*last, Row::Operator(*id))));
+        rows.extend(touched.erased.iter().map(|(id, last)| changed(*last, Row::Erased(*id))));
         Ok(rows)
     }
 
@@ -162,28 +161,20 @@ impl Moment {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Span {
-    first: u64,
-    last: u64,
+const fn changed(last: u64, row: Row) -> ChangedRow {
+    ChangedRow { last, row }
 }
 
-impl Span {
-    const fn of(self, row: Row) -> ChangedRow {
-        ChangedRow { first: self.first, last: self.last, row }
-    }
-}
-
-/// Each row once, with when.
+/// Each row once, with the last sequence that changed it.
 #[derive(Default)]
 struct Touched {
-    users: HashMap<UserId, Span>,
-    sessions: HashMap<viworks_domain::ids::SessionId, Span>,
-    gateways: HashMap<viworks_domain::ids::GatewayId, Span>,
-    policies: HashMap<viworks_domain::ids::PolicyId, Span>,
-    audit: HashMap<(u64, u32), Span>,
-    operators: BTreeMap<OperatorId, Span>,
-    erased: BTreeMap<UserId, Span>,
+    users: HashMap<UserId, u64>,
+    sessions: HashMap<viworks_domain::ids::SessionId, u64>,
+    gateways: HashMap<viworks_domain::ids::GatewayId, u64>,
+    policies: HashMap<viworks_domain::ids::PolicyId, u64>,
+    audit: HashMap<(u64, u32), u64>,
+    operators: BTreeMap<OperatorId, u64>,
+    erased: BTreeMap<UserId, u64>,
     /// Each of them, also when the same thing happened twice.
     notices: Vec<(u64, Notice)>,
 }
@@ -200,17 +191,16 @@ impl Touched {
     /// None for a row id that is none of its topic.
     fn add(&mut self, change: &Change) -> Option<()> {
         let (seq, id) = (change.seq, change.row_id.as_str());
-        let new = Span { first: seq, last: seq };
-        let span = match change.topic {
-            Topic::Users => self.users.entry(id.parse().ok()?).or_insert(new),
-            Topic::Sessions => self.sessions.entry(id.parse().ok()?).or_insert(new),
-            Topic::Gateways => self.gateways.entry(id.parse().ok()?).or_insert(new),
-            Topic::Policies => self.policies.entry(id.parse().ok()?).or_insert(new),
-            Topic::Operators => self.operators.entry(id.parse().ok()?).or_insert(new),
-            Topic::Erasures => self.erased.entry(id.parse().ok()?).or_insert(new),
+        let last = match change.topic {
+            Topic::Users => self.users.entry(id.parse().ok()?).or_default(),
+            Topic::Sessions => self.sessions.entry(id.parse().ok()?).or_default(),
+            Topic::Gateways => self.gateways.entry(id.parse().ok()?).or_default(),
+            Topic::Policies => self.policies.entry(id.parse().ok()?).or_default(),
+            Topic::Operators => self.operators.entry(id.parse().ok()?).or_default(),
+            Topic::Erasures => self.erased.entry(id.parse().ok()?).or_default(),
             Topic::Audit => {
                 let (place, n) = id.split_once('.')?;
-                self.audit.entry((place.parse().ok()?, n.parse().ok()?)).or_insert(new)
+                self.audit.entry((place.parse().ok()?, n.parse().ok()?)).or_default()
             }
             Topic::Notices => {
                 self.notices.push((seq, id.parse().ok()?));
@@ -219,7 +209,7 @@ impl Touched {
             // No screen shows them yet.
             Topic::Alerts => return Some(()),
         };
-        span.last = seq;
+        *last = seq;
         Some(())
     }
 }

@@ -18,7 +18,8 @@ crate::tests::checks! {
 
 mod checks {
     use crate::{
-        Changes, Database, NoKeys, ProjectError, Projector, Queries, QueryError, Topic,
+        Database, NoKeys, ProjectError, Projector, Queries, QueryError, Topic,
+        queries::Changes,
         tests::{
             log::{self, LOG, Log, POLICY, USER, owner},
             projected, projector,
@@ -160,6 +161,10 @@ mod checks {
         assert_eq!((reached.expect("seen"), applied.expect("projected")), (head, head));
     }
 
+    async fn changes(queries: &Queries, after: u64, limit: u32) -> Changes {
+        queries.moment().await.expect("a moment").changes_after(after, limit).await.expect("read")
+    }
+
     pub async fn changes_are_read_in_order_and_whole(db: Database) {
         let mut log = Log::story();
         for _ in 0..30 {
@@ -168,8 +173,7 @@ mod checks {
         }
         let head = log.recorded.len() as u64;
         let queries = projected(&db, &log).await;
-        let Changes::Since { seq, changes: all } = queries.changes_after(0, 10_000).await.expect("read")
-        else {
+        let Changes::Since { seq, changes: all } = changes(&queries, 0, 10_000).await else {
             panic!("all are kept")
         };
         assert_eq!(seq, head);
@@ -179,7 +183,7 @@ mod checks {
         let mut gathered = vec![];
         let mut at = 0;
         while at < head {
-            let Changes::Since { seq, changes } = queries.changes_after(at, 4).await.expect("read") else {
+            let Changes::Since { seq, changes } = changes(&queries, at, 4).await else {
                 panic!("all are kept")
             };
             assert!(changes.iter().all(|change| change.seq > at && change.seq <= seq));
@@ -192,11 +196,11 @@ mod checks {
     pub async fn changes_too_long_ago_are_forgotten_and_said_to_be(db: Database) {
         let log = Log::story();
         let queries = projected(&db, &log).await;
-        let ahead = queries.changes_after(log.recorded.len() as u64 + 1, 10).await.expect("read");
+        let ahead = changes(&queries, log.recorded.len() as u64 + 1, 10).await;
         assert_eq!(ahead, Changes::Forgotten);
         // As if as many decisions more had been projected since.
         sqlx::query("UPDATE checkpoint SET seq = seq + 60000").execute(&db.pool).await.expect("moved");
-        assert_eq!(queries.changes_after(1, 10).await.expect("read"), Changes::Forgotten);
+        assert_eq!(changes(&queries, 1, 10).await, Changes::Forgotten);
     }
 
     pub async fn tables_of_another_build_are_dropped_and_filled_again(db: Database) {
