@@ -24,8 +24,29 @@ pub fn decode(png: &[u8]) -> Done<((usize, usize), Vec<u8>)> {
     Ok(((info.width as usize, info.height as usize), rgb.collect()))
 }
 
-/// The same picture with 256 colours at most: the most frequent ones, each other pixel in the nearest of them. A
-/// page has few colours beside the edges of its letters, so that nobody sees a difference.
+/// Colours that nobody tells apart beside each other, as the square of their distance.
+const ALIKE: u32 = 12 * 12;
+
+fn away(one: [u8; 3], other: [u8; 3]) -> u32 {
+    one.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+}
+
+/// 256 colours at most, of all from the most frequent on: first those that look different, so that the shades around
+/// large letters do not keep out what only a small mark has; then, as far as there is room, the others.
+fn palette(colours: &[[u8; 3]]) -> Vec<[u8; 3]> {
+    let mut palette: Vec<[u8; 3]> = Vec::new();
+    for apart in [ALIKE, 0] {
+        for colour in colours {
+            if palette.len() < 256 && palette.iter().all(|known| away(*known, *colour) > apart) {
+                palette.push(*colour);
+            }
+        }
+    }
+    palette
+}
+
+/// The same picture with 256 colours at most, each pixel in the nearest of them. A page has few colours beside the
+/// edges of its letters, so that nobody sees a difference.
 pub fn with_palette(png: &[u8]) -> Done<Vec<u8>> {
     let ((width, height), rgb) = decode(png)?;
     let mut counts: HashMap<[u8; 3], usize> = HashMap::new();
@@ -35,14 +56,12 @@ pub fn with_palette(png: &[u8]) -> Done<Vec<u8>> {
     let mut colours: Vec<([u8; 3], usize)> = counts.into_iter().collect();
     // By frequency, then by colour: the same picture gives the same bytes.
     colours.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-    let palette: Vec<[u8; 3]> = colours.iter().take(256).map(|(colour, _)| *colour).collect();
+    let colours: Vec<[u8; 3]> = colours.into_iter().map(|(colour, _)| colour).collect();
+    let palette = palette(&colours);
     let mut nearest: HashMap<[u8; 3], u8> = HashMap::new();
-    for (colour, _) in &colours {
-        let away = |known: &[u8; 3]| -> u32 {
-            known.iter().zip(colour).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum()
-        };
-        let best = palette.iter().enumerate().min_by_key(|(_, known)| away(known)).map_or(0, |(at, _)| at);
-        nearest.insert(*colour, u8::try_from(best).unwrap_or(u8::MAX));
+    for colour in colours {
+        let known = palette.iter().enumerate().min_by_key(|(_, known)| away(**known, colour));
+        nearest.insert(colour, known.and_then(|(at, _)| u8::try_from(at).ok()).unwrap_or_default());
     }
     let indices: Vec<u8> = rgb.chunks_exact(3).map(|p| nearest[&[p[0], p[1], p[2]]]).collect();
 
