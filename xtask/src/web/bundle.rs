@@ -27,10 +27,10 @@ pub enum Profile {
 
 impl Profile {
     /// Cargo's name for it, and for the folder of what it makes.
-    const fn cargos(self) -> (&'static str, &'static str) {
+    const fn cargos(self) -> &'static str {
         match self {
-            Self::Shipped => ("web", "web"),
-            Self::Working => ("dev", "debug"),
+            Self::Shipped => "web",
+            Self::Working => "web-work",
         }
     }
 
@@ -107,14 +107,12 @@ fn build_bundler() -> Result {
 }
 
 fn compile(toolchain: &Toolchain, profile: Profile) -> Result {
-    let (name, _) = profile.cargos();
-    let words = ["--package", CRATE, "--profile", name, "--locked"];
+    let words = ["--package", CRATE, "--profile", profile.cargos(), "--locked"];
     exec::interactive(&mut toolchain.cargo("build", &words))
 }
 
 fn compiled(profile: Profile) -> PathBuf {
-    let (_, folder) = profile.cargos();
-    wasm::built().join(wasm::TARGET).join(folder).join(format!("{CRATE}.wasm"))
+    wasm::built().join(wasm::TARGET).join(profile.cargos()).join(format!("{CRATE}.wasm"))
 }
 
 fn bundler(profile: Profile) -> std::process::Command {
