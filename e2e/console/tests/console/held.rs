@@ -60,9 +60,9 @@ pub async fn prepare(browser: &Browser) -> Done {
     browser.on_every_page(HOLD).await
 }
 
-/// From now on the page hears nothing new.
+/// From now on the page hears nothing new, and its questions are looked at ([`answered`]).
 pub async fn frames(browser: &Browser) -> Done {
-    browser.run("hold.frames = true", &[]).await.map(drop)
+    browser.run("hold.frames = true; hold.answered = []", &[]).await.map(drop)
 }
 
 /// From now on nothing that the page hears is drawn.
@@ -85,7 +85,7 @@ pub async fn opened(browser: &Browser) -> Done<u64> {
     Ok(browser.run("return hold.opened", &[]).await?.as_u64().unwrap_or_default())
 }
 
-/// Until the page has the answer to what it asked there, and has had the time to make something of it.
+/// Until the page has the answer to what it asked there since [`frames`], and has had the time to make something of it.
 pub async fn answered(browser: &Browser, path: &str) -> Done {
     let script = "return hold.answered.includes(arguments[0])";
     browser.until(&format!("an answer of {path}"), script, &[json!(path)]).await?;

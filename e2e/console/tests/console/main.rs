@@ -74,6 +74,7 @@ const TESTS: &[Test] = tests! {
         a_phone_enrols_from_the_qr_code_on_the_screen_while_its_countdown_runs,
         suspending_a_user_ends_their_session_and_resuming_lets_them_in_again,
         a_suspension_is_not_called_done_before_the_row_shows_it,
+        who_one_has_created_stands_in_a_list_that_holds_still,
         the_list_is_searched_by_the_server_and_the_search_is_in_the_address,
     }
     Beside sessions {

@@ -115,7 +115,7 @@ pub async fn a_recovered_password_ends_the_old_sign_ins_at_once_and_loses_nobody
 }
 
 /// Long enough to see on a busy machine that one is signed in, short enough to wait for.
-const SHORT_SECONDS: u64 = 20;
+const SHORT_SECONDS: u64 = 15;
 
 /// Nobody does anything: the time goes by.
 pub async fn a_sign_in_whose_time_is_over_closes_the_feed_and_the_next_one_goes_on_in_the_same_place(

@@ -322,6 +322,37 @@ pub async fn a_suspension_is_not_called_done_before_the_row_shows_it(scene: &mut
     browser.says("[data-toast]", &said).await
 }
 
+/// Rows that come while one has scrolled wait behind a button, but for the one that one has just made oneself.
+pub async fn who_one_has_created_stands_in_a_list_that_holds_still(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.open().await?;
+    held::prepare(&scene[at]).await?;
+    scene[at].enter(&owner, "/users").await?;
+    let browser = &scene[at];
+    browser.resize(1280, 360).await?;
+    for number in 0..8 {
+        scene.create_quietly(browser, &scene.unique(&format!("lea{number}"))).await?;
+    }
+    let script = "
+        const scroller = seen('[data-table=users]').closest('.scroller');
+        scroller.scrollTop = 40;
+        return scroller.scrollTop === 40";
+    browser.until("a list that is scrolled", script, &[]).await?;
+    let (name, waits) = (scene.unique("mona"), scene.unique("nora"));
+    scene.create_quietly(browser, &waits).await?;
+    browser.see("[data-newer]").await?;
+
+    open_dialog(browser).await?;
+    fill_in(scene, browser, &name, "a first password of hers").await?;
+    held::frames(browser).await?;
+    browser.click_named(DIALOG, "Create").await?;
+    held::answered(browser, "/v1/users").await?;
+    held::let_go(browser).await?;
+    let id = browser.attribute(&format!("{DIALOG} [data-progress]"), "data-id").await?;
+    let script = "return !!document.querySelector(`[data-table=users] [data-row='${arguments[0]}']`)";
+    browser.until("the new row, without asking for it", script, &[json!(id)]).await.map(drop)
+}
+
 pub async fn of_many_words_in_passing_the_last_three_are_seen_and_the_others_counted(
     scene: &mut Scene,
 ) -> Done {
