@@ -291,7 +291,7 @@ impl Feed {
         });
         match heard {
             Some(Ok(())) => self.schedule(),
-            Some(Err(_)) => self.lost(0),
+            Some(Err(broken)) => self.lost(broken.code()),
             None => {}
         }
     }
@@ -402,7 +402,8 @@ impl Feed {
                 }
             }
             Some(Next::SignIn) => session::ended(),
-            None => {}
+            // The mark says so. Nobody loses what they type to a reload that they did not ask for.
+            Some(Next::Reload) | None => {}
         }
     }
 }

@@ -38,13 +38,18 @@ pub enum Mark {
     CatchingUp { seq: u64 },
     /// Not connected; what is shown is as of `seq`.
     Offline { seq: u64, since: Millis },
+    /// Server and page speak of different things: only another page goes on from here.
+    Outdated { seq: u64 },
 }
 
 impl Mark {
     pub const fn seq(self) -> u64 {
         match self {
             Self::Connecting => 0,
-            Self::Live { seq } | Self::CatchingUp { seq } | Self::Offline { seq, .. } => seq,
+            Self::Live { seq }
+            | Self::CatchingUp { seq }
+            | Self::Offline { seq, .. }
+            | Self::Outdated { seq } => seq,
         }
     }
 
@@ -55,6 +60,7 @@ impl Mark {
             Self::Live { .. } => "live",
             Self::CatchingUp { .. } => "catching-up",
             Self::Offline { .. } => "offline",
+            Self::Outdated { .. } => "outdated",
         }
     }
 }
@@ -65,6 +71,8 @@ pub enum Next {
     Retry(Duration),
     /// The sign-in has ended; whatever the person was looking at stays in the address bar.
     SignIn,
+    /// The server is of another version. Trying again would go on for ever; the person reloads when they are ready.
+    Reload,
 }
 
 /// The connection is of no use any more: close it and open another.
@@ -76,6 +84,16 @@ pub enum Broken {
     Gap { expected: u64, found: u64 },
     /// Something came before the welcome.
     OutOfTurn,
+}
+
+impl Broken {
+    /// What to tell [`Feed::closed`]: as if the server had said so itself.
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::NotUnderstood => close::NOT_UNDERSTOOD,
+            Self::Gap { .. } | Self::OutOfTurn => 0,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -108,6 +126,7 @@ enum Link {
     Gone {
         since: Millis,
     },
+    Outdated,
 }
 
 impl Feed {
@@ -215,6 +234,10 @@ impl Feed {
 
     /// The socket is closed, for whatever reason; `random` in `0.0..1.0` spreads the returns of many.
     pub fn closed(&mut self, code: u16, now: Millis, random: f64) -> Next {
+        if code == close::NOT_UNDERSTOOD {
+            self.link = Link::Outdated;
+            return Next::Reload;
+        }
         if !matches!(self.link, Link::Gone { .. }) {
             self.link = Link::Gone { since: now };
         }
@@ -253,6 +276,7 @@ impl Feed {
         let seq = self.position.map_or(0, |position| position.seq);
         match self.link {
             Link::Gone { since } => Mark::Offline { seq, since },
+            Link::Outdated => Mark::Outdated { seq },
             Link::Never | Link::Opening if self.position.is_none() => Mark::Connecting,
             Link::Never | Link::Opening => Mark::CatchingUp { seq },
             Link::Open if !self.pending.is_empty() || self.log_head > seq + BEHIND => {

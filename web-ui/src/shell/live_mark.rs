@@ -8,11 +8,21 @@ use viworks_web_model::{feed::Mark, format};
 pub fn LiveMark() -> impl IntoView {
     let feed = feed::expect();
     let mark = feed.mark();
-    let is_offline = Memo::new(move |_| matches!(mark.get(), Mark::Offline { .. }));
+    let is_outdated = Memo::new(move |_| matches!(mark.get(), Mark::Outdated { .. }));
+    let is_cut_off = Memo::new(move |_| matches!(mark.get(), Mark::Offline { .. } | Mark::Outdated { .. }));
+    let go_on = move |_| {
+        if is_outdated.get_untracked() {
+            // A page that may not be loaded anew stays as it is.
+            let _ = window().location().reload();
+        } else {
+            feed.retry_now();
+        }
+    };
     // Sequences go by too fast to be read out; that the page is old, and that it no longer is, is worth a word.
     let told = Memo::new(move |before: Option<&&'static str>| {
         match (mark.get(), before.copied().unwrap_or_default()) {
             (Mark::Offline { .. }, _) => OFFLINE,
+            (Mark::Outdated { .. }, _) => OUTDATED,
             (Mark::Live { .. }, OFFLINE | BACK) => BACK,
             (_, before) => before,
         }
@@ -26,10 +36,10 @@ pub fn LiveMark() -> impl IntoView {
         >
             <span class="live-dot" aria-hidden="true"></span>
             <span class="live-text">{move || say(mark.get())}</span>
-            <Show when=move || is_offline.get()>
-                <button type="button" class="button small" on:click=move |_| feed.retry_now()>
-                    "Retry"
-                    <span class="long">" now"</span>
+            <Show when=move || is_cut_off.get()>
+                <button type="button" class="button small" on:click=go_on>
+                    {move || if is_outdated.get() { "Reload" } else { "Retry" }}
+                    <span class="long" hidden=move || is_outdated.get()>" now"</span>
                 </button>
             </Show>
         </div>
@@ -38,6 +48,7 @@ pub fn LiveMark() -> impl IntoView {
 }
 
 const OFFLINE: &str = "Offline. What is shown may be old.";
+const OUTDATED: &str = "The server was updated. Reload the page.";
 const BACK: &str = "Live again.";
 
 fn say(mark: Mark) -> impl IntoView {
@@ -48,6 +59,7 @@ fn say(mark: Mark) -> impl IntoView {
         Mark::Offline { since, .. } => {
             ("Offline", format!(" since {} · retrying", time::local(since).short_clock()))
         }
+        Mark::Outdated { .. } => ("The server was updated", String::new()),
     };
     view! {
         <b>{word}</b>
@@ -63,5 +75,8 @@ fn explain(mark: Mark) -> String {
         Mark::Offline { seq, .. } => {
             format!("Not connected. What is shown is as of entry {seq} of the log.")
         }
+        Mark::Outdated { seq } => format!(
+            "This page is of another version than the server: reload it. What is shown is as of entry {seq} of the log."
+        ),
     }
 }

@@ -173,7 +173,7 @@ fn an_ended_sign_in_is_not_tried_again_and_anything_else_is_ever_more_slowly() {
     let mut feed = live();
     let pauses = (0..12).map(|_| match feed.closed(1006, T0, 1.0) {
         Next::Retry(pause) => pause,
-        Next::SignIn => panic!("nobody signed out"),
+        other => panic!("not a pause: {other:?}"),
     });
     let pauses = pauses.collect::<Vec<_>>();
     assert!(pauses.is_sorted(), "{pauses:?}");
@@ -216,4 +216,29 @@ fn countdowns_follow_the_servers_clock() {
     let mut feed = live();
     feed.hears(&Frame::Head { seq: 10, log_head: 10, now: Millis(T0.0 - 5_000) }).expect("head");
     assert_eq!(feed.server_time(Millis(T0.0 + 1_000)), Millis(T0.0 - 4_000));
+}
+
+#[test]
+fn a_server_of_another_version_is_not_asked_again_until_the_page_is_another_one() {
+    let mut feed = live();
+    assert_eq!(feed.closed(close::NOT_UNDERSTOOD, T0, 0.5), Next::Reload);
+    assert_eq!(feed.mark(), Mark::Outdated { seq: 10 });
+    assert!(!feed.is_silent(Millis(T0.0 + 3_600_000)));
+}
+
+#[test]
+fn a_frame_of_another_version_says_the_same_as_the_server_would() {
+    let mut feed = live();
+    let broken = feed.message(&[0xff; 8], T0).expect_err("no frame");
+    assert_eq!(broken, Broken::NotUnderstood);
+    assert_eq!(feed.closed(broken.code(), T0, 0.5), Next::Reload);
+    assert_eq!(feed.mark(), Mark::Outdated { seq: 10 });
+}
+
+#[test]
+fn a_gap_is_mended_by_connecting_again_and_not_by_another_page() {
+    let mut feed = live();
+    let broken = feed.hears(&delta(12, 13)).expect_err("a gap");
+    assert!(matches!(feed.closed(broken.code(), T0, 0.5), Next::Retry(_)));
+    assert_eq!(feed.mark(), Mark::Offline { seq: 10, since: T0 });
 }
