@@ -16,6 +16,8 @@ pub struct AuditRow {
     pub at: Millis,
     pub correlation: CorrelationId,
     pub actor: Actor,
+    /// The actor's name, of an operator alone: it is their work identity, and stands open.
+    pub operator: Option<String>,
     /// `<aggregate>.<past tense>`, or `command.refused` / `command.expired`.
     pub kind: String,
     pub user: Option<UserId>,

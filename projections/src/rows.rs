@@ -204,6 +204,8 @@ pub struct AuditRow {
     pub at: Millis,
     pub correlation: CorrelationId,
     pub actor: Actor,
+    /// The actor's name, of an operator alone.
+    pub operator: Option<String>,
     /// `<aggregate>.<past tense>`, or `command.refused` / `command.expired`.
     pub kind: String,
     pub user: Option<UserId>,

@@ -3,7 +3,7 @@ use super::{
     failure::Failure,
     shown::{Shown, table, word},
 };
-use viworks_api::client::AuditQuery;
+use viworks_api::{audit::AuditRow, client::AuditQuery};
 use viworks_domain::ids::{CorrelationId, SessionId, UserId};
 
 #[derive(clap::Subcommand)]
@@ -33,22 +33,20 @@ pub async fn run(command: Command) -> Result<Shown, Failure> {
         .rows
         .iter()
         .map(|row| {
-            vec![
-                row.seq.to_string(),
-                row.at.to_string(),
-                row.kind.clone(),
-                actor(&row.actor),
-                row.summary.clone(),
-            ]
+            vec![row.seq.to_string(), row.at.to_string(), row.kind.clone(), actor(row), row.summary.clone()]
         })
         .collect();
     Ok(Shown::new(&page, table(&["SEQ", "AT", "WHAT", "BY", "SUMMARY"], &rows)))
 }
 
-/// The first word of who it was; the rest is in the JSON.
-fn actor(actor: &viworks_domain::actor::Actor) -> String {
-    match serde_json::to_value(actor) {
+/// What kind of actor it was, and an operator's name; the rest is in the JSON.
+fn actor(row: &AuditRow) -> String {
+    let kind = match serde_json::to_value(&row.actor) {
         Ok(serde_json::Value::Object(object)) => object.keys().next().cloned().unwrap_or_default(),
-        _ => word(actor),
+        _ => word(&row.actor),
+    };
+    match &row.operator {
+        Some(name) => format!("{kind} {name}"),
+        None => kind,
     }
 }

@@ -164,6 +164,7 @@ pub fn audit(row: rows::AuditRow) -> audit::AuditRow {
         at: row.at,
         correlation: row.correlation,
         actor: row.actor,
+        operator: row.operator,
         kind: row.kind,
         user: row.user,
         session: row.session,

@@ -6,6 +6,8 @@ use crate::{
 };
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
+use std::collections::{HashMap, HashSet};
+use viworks_domain::{actor::Actor, ids::OperatorId};
 
 impl Moment {
     /// Newest first. A user's provisioning is one row, `user.created`, whose details hold the steps as they
@@ -63,6 +65,7 @@ fn entry(row: &Columns<'_>) -> Result<AuditRow, QueryError> {
         at: row.time("at")?,
         correlation: row.id("correlation")?,
         actor: row.json("actor")?,
+        operator: None,
         kind: row.text("kind")?,
         user: row.maybe_id("user_id")?,
         session: row.maybe_id("session_id")?,
@@ -72,8 +75,12 @@ fn entry(row: &Columns<'_>) -> Result<AuditRow, QueryError> {
     })
 }
 
-/// Fills in what composite rows are made of.
+/// Fills in what composite rows are made of, and what operators are called.
 async fn complete(connection: &mut AnyConnection, rows: &mut [AuditRow]) -> Result<(), QueryError> {
+    let names = operators(connection, rows).await?;
+    for row in rows.iter_mut() {
+        row.operator = operator(row).and_then(|id| names.get(&id).cloned());
+    }
     let is_composite = |row: &AuditRow| row.kind == "user.created";
     let users = rows.iter().filter(|row| is_composite(row)).filter_map(|row| row.user).collect::<Vec<_>>();
     let steps = users::steps(connection, &users).await?;
@@ -82,4 +89,20 @@ async fn complete(connection: &mut AnyConnection, rows: &mut [AuditRow]) -> Resu
         row.details = json!({ "steps": steps.map(Vec::as_slice).unwrap_or_default() });
     }
     Ok(())
+}
+
+/// The names of those who acted. Whoever acts was invited before, so each has one.
+async fn operators(
+    connection: &mut AnyConnection,
+    rows: &[AuditRow],
+) -> Result<HashMap<OperatorId, String>, QueryError> {
+    let mut wanted = Wanted::default();
+    wanted.is_one_of("id", rows.iter().filter_map(operator).collect::<HashSet<_>>());
+    let found = wanted.rows(connection, "SELECT id, name FROM operators", "id", None).await?;
+    found.iter().map(Columns).map(|row| Ok((row.id("id")?, row.text("name")?))).collect()
+}
+
+const fn operator(row: &AuditRow) -> Option<OperatorId> {
+    let Actor::Operator { id, .. } = row.actor else { return None };
+    Some(id)
 }

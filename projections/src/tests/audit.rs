@@ -2,6 +2,7 @@
 
 crate::tests::checks! {
     creating_a_user_is_one_row_whose_steps_fill_in,
+    a_row_names_the_operator_who_acted_and_nobody_else,
     a_story_is_under_one_correlation,
     a_session_is_told_whole,
     every_refusal_of_an_operator_is_listed,
@@ -19,9 +20,13 @@ mod checks {
             projected, projector,
         },
     };
+    use std::collections::BTreeSet;
     use viworks_domain::{
         actor::{Actor, ProcessName},
         decision::Outcome,
+        ids::OperatorId,
+        operator,
+        permission::Role,
         policy,
     };
 
@@ -59,6 +64,30 @@ mod checks {
         );
         let created = rows.last().expect("rows");
         assert!((0..3).all(|n| created.details["steps"][n]["progress"] == "done"), "{}", created.details);
+    }
+
+    pub async fn a_row_names_the_operator_who_acted_and_nobody_else(db: Database) {
+        let mut log = Log::default();
+        log.ground();
+        log.act();
+        let anna = OperatorId([77; 16]);
+        let invited = operator::Invited { name: "ops-anna".into(), role: Role::Owner };
+        log.add::<operator::Event>(owner(), anna, [invited.into()]);
+        log.act();
+        let anna = Actor::Operator { id: anna, version: 1 };
+        log.add::<policy::Event>(anna.clone(), POLICY.id, [policy::Activated { version: 2 }.into()]);
+        let queries = projected(&db, &log).await;
+        let rows = list(&queries, AuditFilter::default()).await;
+        for row in &rows {
+            let name = match &row.actor {
+                who if *who == anna => Some("ops-anna"),
+                who if *who == owner() => Some("owner"),
+                _ => None,
+            };
+            assert_eq!(row.operator.as_deref(), name, "{}", row.kind);
+        }
+        let all = rows.iter().map(|row| row.operator.as_deref()).collect::<BTreeSet<_>>();
+        assert_eq!(all, BTreeSet::from([None, Some("ops-anna"), Some("owner")]));
     }
 
     pub async fn a_story_is_under_one_correlation(db: Database) {

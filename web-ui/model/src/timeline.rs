@@ -36,6 +36,8 @@ pub struct Group {
     pub last_at: Millis,
     /// Who began it, as far as it is loaded.
     pub actor: Actor,
+    /// Their name, of an operator.
+    pub operator: Option<String>,
     pub user: Option<UserId>,
     pub session: Option<SessionId>,
     pub about: About,
@@ -92,6 +94,7 @@ impl Groups {
             group.entries.sort_unstable_by(|a, b| b.cmp(a));
             group.entries.dedup();
             group.actor = head.actor.clone().unwrap_or(Actor::Stranger);
+            group.operator.clone_from(&head.operator);
             group.continues = !begins(&head.kind);
             group.about = head.about();
         }
@@ -108,6 +111,7 @@ impl Group {
             first_at: row.at,
             last_at: row.at,
             actor: Actor::Stranger,
+            operator: None,
             user: None,
             session: None,
             about: About::Other(String::new()),
@@ -135,6 +139,7 @@ struct Head {
     cause: String,
     kind: String,
     actor: Option<Actor>,
+    operator: Option<String>,
 }
 
 impl Head {
@@ -155,6 +160,7 @@ impl Head {
             self.cause = summary(row, local);
             self.kind.clone_from(&row.kind);
             self.actor = Some(row.actor.clone());
+            self.operator.clone_from(&row.operator);
         }
     }
 }

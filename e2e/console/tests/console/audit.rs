@@ -111,6 +111,17 @@ pub async fn one_session_alone_is_asked_of_the_server_by_its_id(scene: &mut Scen
     browser.says("main .filter .error", "This is no session’s id.").await
 }
 
+pub async fn an_operator_is_called_by_name_and_whoever_reads_it_you(scene: &mut Scene) -> Done {
+    let (acting, reading) = (scene.owner()?, scene.stage.operator(&scene.unique("second"), "owner")?);
+    let one = scene.signed_in(&acting, "/users").await?;
+    let id = scene.create_quietly(&scene[one], &scene.unique("rue")).await?;
+    let (place, by) = (format!("/audit?user={id}"), "[data-kind='user.created'] .entry-actor");
+    let other = scene.signed_in(&reading, &place).await?;
+    scene[other].says(by, &format!("by {}", acting.name)).await?;
+    scene[one].load(&place).await?;
+    scene[one].says(by, "by you").await
+}
+
 async fn choose_or_fill(browser: &crate::browser::Browser, name: &str, value: &str) -> Done {
     if browser.is_seen(&format!("main select[name={name}]")).await? {
         browser.choose(&format!("main select[name={name}]"), value).await

@@ -89,6 +89,7 @@ const TESTS: &[Test] = tests! {
         what_belongs_together_is_one_group_and_the_newest_stands_first,
         a_filter_is_in_the_address_and_the_server_does_it,
         one_session_alone_is_asked_of_the_server_by_its_id,
+        an_operator_is_called_by_name_and_whoever_reads_it_you,
         what_happens_meanwhile_does_not_move_what_one_reads,
     }
     Beside panel {

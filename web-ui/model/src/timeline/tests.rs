@@ -16,6 +16,7 @@ fn row(seq: u64, correlation: u8, kind: &str, summary: &str) -> AuditRow {
         at: Millis(seq * 1000),
         correlation: CorrelationId([correlation; 16]),
         actor: Actor::Process { name: ProcessName::Teardown },
+        operator: None,
         kind: kind.into(),
         user: None,
         session: None,
@@ -46,13 +47,18 @@ fn what_follows_from_one_act_stands_together_under_the_newest() {
         row(9, 1, "session.ended", "ended"),
         row(8, 2, "policy.drafted", "policy Office drafted"),
         row(7, 1, "session.receipt_recorded", "vpn gone"),
-        AuditRow { actor: operator.clone(), ..row(5, 1, "session.ending", "ending: terminated") },
+        AuditRow {
+            actor: operator.clone(),
+            operator: Some("ops-anna".into()),
+            ..row(5, 1, "session.ending", "ending: terminated")
+        },
     ];
     let groups = groups(&rows);
     let [session, policy] = groups.as_slice() else { panic!("{groups:?}") };
     assert_eq!(session.entries, [(9, 0), (7, 0), (5, 0)]);
     assert_eq!((session.first_at, session.last_at), (Millis(5000), Millis(9000)));
     assert_eq!((&session.actor, &session.about), (&operator, &About::Session("has ended")));
+    assert_eq!((session.operator.as_deref(), policy.operator.as_deref()), (Some("ops-anna"), None));
     assert_eq!(policy.about, About::Other("Policy Office drafted".into()));
 }
 

@@ -135,10 +135,10 @@ pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
 
-/// Who acted, for everybody to read.
-pub const fn actor(actor: &Actor) -> &'static str {
+/// Who acted, for everybody to read; an operator by name.
+pub fn actor<'a>(actor: &Actor, operator: Option<&'a str>) -> &'a str {
     match actor {
-        Actor::Operator { .. } => "an operator",
+        Actor::Operator { .. } => operator.unwrap_or("an operator"),
         Actor::User { .. } => "the user",
         Actor::Device { .. } => "the phone",
         Actor::Gateway { .. } => "the gateway",

@@ -48,7 +48,7 @@ pub fn Entry(row: ArcRwSignal<AuditRow>, names: Names) -> impl IntoView {
                     <span class="entry-ago"><Ago at=first.at /></span>
                     <span class="entry-meta">
                         {kind.map(|kind| view! { <span class="entry-kind">{kind}</span> })}
-                        {is_told(&first).then(|| view! { <Actor actor=first.actor.clone() names /> })}
+                        {is_told(&first).then(|| view! { <Actor actor=first.actor.clone() operator=first.operator.clone() names /> })}
                     </span>
                 </p>
                 {move || details.get().map(|details| view! { <Shown details names open=is_denial /> })}
@@ -96,19 +96,20 @@ fn Moment(at: Millis) -> impl IntoView {
 }
 
 #[component]
-pub fn Actor(actor: Actor, names: Names) -> impl IntoView {
+pub fn Actor(actor: Actor, operator: Option<String>, names: Names) -> impl IntoView {
     let word = words::actor_word(&actor);
-    view! { <span class="entry-actor" data-actor=word>{move || format!("by {}", who(&actor, names))}</span> }
+    let text = move || format!("by {}", who(&actor, operator.as_deref(), names));
+    view! { <span class="entry-actor" data-actor=word>{text}</span> }
 }
 
 /// Tracked: gateways have names, and the operator at the screen is "you".
-pub fn who(actor: &Actor, names: Names) -> String {
+pub fn who(actor: &Actor, operator: Option<&str>, names: Names) -> String {
     match actor {
         Actor::Operator { id, .. } if session::expect().me().is_some_and(|me| me.operator == *id) => {
             "you".into()
         }
         Actor::Gateway { id } => names.gateway(*id),
-        other => words::actor(other).into(),
+        other => words::actor(other, operator).into(),
     }
 }
 

@@ -101,7 +101,7 @@ fn Title(group: Group, people: People) -> impl IntoView {
 /// When, by whom, how long it took, how many entries.
 #[component]
 fn Meta(group: Group, names: Names) -> impl IntoView {
-    let Group { first_at, last_at, actor, entries, continues, .. } = group;
+    let Group { first_at, last_at, actor, operator, entries, continues, .. } = group;
     let took = last_at.since(first_at);
     let span = (took.as_secs() > 0).then(|| format!("over {}", format::duration(took)));
     let begun = (took.as_secs() > 0)
@@ -110,7 +110,7 @@ fn Meta(group: Group, names: Names) -> impl IntoView {
     let by = (!continues && actor != Actor::Stranger).then_some(actor);
     view! {
         <Ago at=last_at />
-        {by.map(|actor| view! { <span>{move || format!("by {}", who(&actor, names))}</span> })}
+        {by.map(|actor| view! { <span>{move || format!("by {}", who(&actor, operator.as_deref(), names))}</span> })}
         {span.map(|span| view! { <span title=begun>{span}</span> })}
         <span>{format::count(entries.len(), "entry", "entries")}</span>
     }
