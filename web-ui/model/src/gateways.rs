@@ -1,5 +1,6 @@
 //! The gateways view: how each is, and what may be done with it.
 
+use crate::format;
 use viworks_api::gateway::{GatewayRow, GatewayState};
 use viworks_domain::gateway::Health;
 
@@ -10,6 +11,46 @@ pub const fn health_word(health: Option<Health>) -> &'static str {
         Some(Health::Degraded) => "degraded",
         Some(Health::Down) => "down",
         None => "never-seen",
+    }
+}
+
+/// How many sessions go through a gateway, as far as it is known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Through {
+    pub known: usize,
+    /// Whether all sessions are here. The list has the newest alone, and none while it is still on its way.
+    pub is_all: bool,
+}
+
+impl Through {
+    /// Known to be none.
+    const fn is_none(self) -> bool {
+        self.known == 0 && self.is_all
+    }
+
+    pub fn text(self) -> String {
+        match self {
+            Self { known, is_all: true } => format::count(known, "session", "sessions"),
+            // A number that says nothing.
+            Self { known: 0, is_all: false } => "Sessions".into(),
+            Self { known, is_all: false } => {
+                format!("at least {}", format::count(known, "session", "sessions"))
+            }
+        }
+    }
+
+    /// A sentence for whoever is about to change the gateway, after another one.
+    fn standing(self) -> String {
+        match self {
+            Self { known: 0, is_all: true } => String::new(),
+            Self { known: 0, is_all: false } => " Sessions may go through it at the moment.".into(),
+            Self { known: 1, is_all: true } => " One session goes through it at the moment.".into(),
+            Self { known: 1, is_all: false } => " At least one session goes through it at the moment.".into(),
+            Self { known, is_all: true } => format!(" {known} sessions go through it at the moment."),
+            Self { known, is_all: false } => {
+                format!(" At least {known} sessions go through it at the moment.")
+            }
+        }
     }
 }
 
@@ -47,18 +88,14 @@ impl Act {
     }
 
     /// What follows from it, before it is done.
-    pub fn consequence(self, name: &str, sessions: usize) -> String {
-        let standing = match sessions {
-            0 => String::new(),
-            1 => " One session goes through it at the moment.".into(),
-            n => format!(" {n} sessions go through it at the moment."),
-        };
+    pub fn consequence(self, name: &str, through: Through) -> String {
+        let standing = through.standing();
         match self {
             Self::Drain => format!(
                 "{name} keeps the sessions it has until they end, and takes no new one.{standing} It cannot be \
                  undone: for new sessions there, invite the machine again as another gateway."
             ),
-            Self::Retire if sessions == 0 => format!(
+            Self::Retire if through.is_none() => format!(
                 "{name} is cut off for good: it takes no orders any more, and nothing it says is believed. It cannot \
                  be undone."
             ),
@@ -145,8 +182,26 @@ mod tests {
 
     #[test]
     fn whoever_retires_a_gateway_with_sessions_is_told_what_becomes_of_them() {
-        let told = Act::Retire.consequence("sydney", 3);
-        assert!(told.contains("3 sessions") && told.contains("Drain it first"), "{told}");
-        assert!(!Act::Retire.consequence("sydney", 0).contains("session"));
+        let told = |known, is_all| Act::Retire.consequence("sydney", Through { known, is_all });
+        for (known, is_all, words) in [
+            (3, true, "3 sessions go"),
+            (3, false, "At least 3 sessions go"),
+            (1, false, "At least one session goes"),
+            (0, false, "Sessions may go"),
+        ] {
+            let told = told(known, is_all);
+            assert!(told.contains(words) && told.contains("Drain it first"), "{told}");
+        }
+        assert!(!told(0, true).contains("ession"));
+    }
+
+    #[test]
+    fn sessions_that_are_not_here_are_not_counted_as_none() {
+        let text = |known, is_all| Through { known, is_all }.text();
+        assert_eq!([text(0, true), text(1, true), text(2, true)], ["0 sessions", "1 session", "2 sessions"]);
+        assert_eq!(
+            [text(0, false), text(1, false), text(2, false)],
+            ["Sessions", "at least 1 session", "at least 2 sessions"]
+        );
     }
 }

@@ -3,7 +3,7 @@
 mod act;
 mod card;
 
-use crate::{feed, session, views::names::Names};
+use crate::{feed, live::State, session, views::names::Names};
 use act::{ActDialog, Asked};
 use card::Card;
 use leptos::prelude::*;
@@ -14,7 +14,7 @@ use viworks_api::{
     session::SessionRow,
 };
 use viworks_domain::ids::{GatewayId, SessionId};
-use viworks_web_model::gateways::{self as model, place};
+use viworks_web_model::gateways::{self as model, Through, place};
 
 /// Whose session it is and where it goes through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +24,19 @@ struct Standing {
 }
 
 /// The sessions that stand, as far as a window reaches.
-type Sessions = Memo<HashMap<SessionId, Standing>>;
+#[derive(Clone, Copy)]
+struct Sessions {
+    known: Memo<HashMap<SessionId, Standing>>,
+    is_all: Memo<bool>,
+}
 
-fn through(sessions: Sessions, gateway: GatewayId) -> usize {
-    sessions.with(|all| all.values().filter(|session| session.gateway == Some(gateway)).count())
+impl Sessions {
+    /// Tracked.
+    fn through(self, gateway: GatewayId) -> Through {
+        let is_here = |session: &&Standing| session.gateway == Some(gateway);
+        let known = self.known.with(|known| known.values().filter(is_here).count());
+        Through { known, is_all: self.is_all.get() }
+    }
 }
 
 #[component]
@@ -36,11 +45,13 @@ pub fn Gateways() -> impl IntoView {
     let active = || Query::Sessions(SessionQuery { active: Some(true), ..SessionQuery::default() });
     let active = feed::expect().watch::<SessionRow>(active, MOST_ROWS);
     // Sessions count their bytes all the time; this changes when one comes or goes.
-    let sessions: Sessions = Memo::new(move |_| {
+    let known = Memo::new(move |_| {
         let standing = |row: &SessionRow| Standing { username: row.username.clone(), gateway: row.gateway };
         let known = |id: &SessionId| Some((*id, active.row(*id)?.with(standing)));
-        active.ids().iter().filter_map(known).collect()
+        active.ids().iter().filter_map(known).collect::<HashMap<_, _>>()
     });
+    let is_all = Memo::new(move |_| active.state() == State::Here && !active.has_more());
+    let sessions = Sessions { known, is_all };
     let who = session::expect();
     let may = Memo::new(move |_| who.may(Permission::ManageGateways));
     let asked = RwSignal::new(None::<Asked>);
@@ -65,11 +76,11 @@ pub fn Gateways() -> impl IntoView {
                     </For>
                 </ul>
                 {move || (is_empty.get()).then(|| match gateways.state() {
-                    crate::live::State::Asking => view! { <p class="empty" role="status">"Loading…"</p> }.into_any(),
-                    crate::live::State::Refused(code) => {
+                    State::Asking => view! { <p class="empty" role="status">"Loading…"</p> }.into_any(),
+                    State::Refused(code) => {
                         view! { <p class="empty refused" role="alert">{viworks_web_model::words::refused(&code)}</p> }.into_any()
                     }
-                    crate::live::State::Here => view! { <Empty may /> }.into_any(),
+                    State::Here => view! { <Empty may /> }.into_any(),
                 })}
     </div>
                 <ActDialog asked gateways sessions />

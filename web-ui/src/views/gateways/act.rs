@@ -1,6 +1,6 @@
 //! Draining or retiring a gateway: what follows from it is said before it is done.
 
-use super::{Sessions, through};
+use super::Sessions;
 use crate::{
     feed,
     kit::{
@@ -60,7 +60,7 @@ pub fn ActDialog(
                 let name = move || named().map(|(.., name)| name).unwrap_or_default();
                 view! {
                     <div class="form">
-                    <p>{move || act.consequence(&name(), through(sessions, id))}</p>
+                    <p>{move || act.consequence(&name(), sessions.through(id))}</p>
                     <div class="dialog-foot">
                         <button type="button" class="button" autofocus on:click=move |_| open.set(false)>"Cancel"</button>
                         <ActButton

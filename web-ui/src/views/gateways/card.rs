@@ -1,6 +1,6 @@
 //! One gateway: its health, its machine, its services, its containers.
 
-use super::{Sessions, act::Asked, through};
+use super::{Sessions, act::Asked};
 use crate::{
     feed,
     kit::{pill::Pill, spark::Spark, time::Ago},
@@ -205,8 +205,7 @@ fn Containers(containers: Memo<Vec<Container>>, sessions: Sessions) -> impl Into
 #[component]
 fn Line(container: Container, sessions: Sessions) -> impl IntoView {
     let Container { name, image, running, session } = container;
-    let whose =
-        Memo::new(move |_| sessions.with(|all| all.get(&session).and_then(|known| known.username.clone())));
+    let whose = Memo::new(move |_| sessions.known.with(|all| all.get(&session)?.username.clone()));
     let panel = place::address("/gateways", &[(place::PANEL, &Panel::Session(session).to_string())]);
     let (tone, text) = if running { (Tone::Good, "running") } else { (Tone::Quiet, "stopped") };
     view! {
@@ -222,7 +221,7 @@ fn Line(container: Container, sessions: Sessions) -> impl IntoView {
 /// How many sessions go through it, and the way to them.
 #[component]
 fn Through(id: GatewayId, sessions: Sessions) -> impl IntoView {
-    let count = Memo::new(move |_| through(sessions, id));
+    let through = Memo::new(move |_| sessions.through(id));
     let list = place::address("/sessions", &[("gateway", &id.to_string())]);
-    view! { <a class="through" href=list>{move || format::count(count.get(), "session", "sessions")}</a> }
+    view! { <a class="through" href=list>{move || through.get().text()}</a> }
 }
