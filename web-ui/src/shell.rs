@@ -16,7 +16,7 @@ use crate::{
 use keys::KeySheet;
 use leptos::prelude::*;
 use leptos_router::{
-    components::{A, Redirect, Route, Routes},
+    components::{A, Route, Routes},
     path,
 };
 use palette::Palette;
@@ -56,12 +56,8 @@ pub fn Shell() -> impl IntoView {
         <div class="shell" data-link=move || mark.get().word()>
             <Side />
             <div class="stage">
-                <Routes fallback=Nowhere>
-                    <Route path=path!("/") view=|| view! { <Redirect path="/sessions" /> } />
-                    <Route path=path!("/users") view=views::users::Users />
-                    <Route path=path!("/sessions") view=views::sessions::Sessions />
-                    <Route path=path!("/gateways") view=views::gateways::Gateways />
-                    <Route path=path!("/audit") view=views::audit::Audit />
+                <Routes fallback=|| ()>
+                    <Route path=path!("/*any") view=Shown />
                 </Routes>
                 <views::panel::PanelHost />
             </div>
@@ -73,6 +69,18 @@ pub fn Shell() -> impl IntoView {
     }
 }
 
+/// The view that the address names.
+#[component]
+fn Shown() -> impl IntoView {
+    let path = Memo::new(|_| place::path());
+    Effect::new(move |_| {
+        if path.with(|path| path == "/") {
+            place::instead(views::FIRST.path);
+        }
+    });
+    move || path.with(|path| views::at(path).map_or_else(|| Nowhere().into_any(), |view| (view.draw)()))
+}
+
 #[component]
 fn Nowhere() -> impl IntoView {
     view! {
@@ -80,7 +88,7 @@ fn Nowhere() -> impl IntoView {
             <div class="nowhere">
                 <h1>"There is nothing here"</h1>
                 <p>"The address may be mistyped, or from another version of the console."</p>
-                <A href="/sessions" attr:class="button">"To the sessions"</A>
+                <A href=views::FIRST.path attr:class="button">{format!("To {}", views::FIRST.name)}</A>
             </div>
         </main>
     }

@@ -38,6 +38,40 @@ icons! {
     Stop: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12z" "M6 6l4 4M10 6l-4 4";
 }
 
+/// Which one, where that is a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Icon {
+    Gateway,
+    Keys,
+    Leave,
+    Lines,
+    Moon,
+    People,
+    Plus,
+    Pulse,
+    Screen,
+    Stop,
+    Sun,
+}
+
+impl Icon {
+    pub fn draw(self) -> AnyView {
+        match self {
+            Self::Gateway => Gateway().into_any(),
+            Self::Keys => Keys().into_any(),
+            Self::Leave => Leave().into_any(),
+            Self::Lines => Lines().into_any(),
+            Self::Moon => Moon().into_any(),
+            Self::People => People().into_any(),
+            Self::Plus => Plus().into_any(),
+            Self::Pulse => Pulse().into_any(),
+            Self::Screen => Screen().into_any(),
+            Self::Stop => Stop().into_any(),
+            Self::Sun => Sun().into_any(),
+        }
+    }
+}
+
 /// The product's mark.
 #[component]
 pub fn Mark() -> impl IntoView {

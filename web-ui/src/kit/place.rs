@@ -1,5 +1,6 @@
 //! Where the person is, as signals over the address bar; [`viworks_web_model::place`] reads and writes the text.
 
+use crate::views;
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
@@ -9,8 +10,6 @@ use leptos_router::{
 use std::{cell::RefCell, rc::Rc};
 use viworks_web_model::place;
 pub use viworks_web_model::place::Panel;
-
-const USERS: &str = "/users";
 
 /// How to get to a path, and whether that replaces the history's entry.
 type Go = Rc<dyn Fn(&str, bool)>;
@@ -65,16 +64,21 @@ pub fn panel() -> Memo<Option<Panel>> {
 
 /// Begins to make a user: over the list as it stands, for whoever is there.
 pub fn create_user() {
-    if untrack(path) == USERS {
+    if untrack(path) == views::users::VIEW.path {
         set(place::NEW, Some(place::NEW_USER.into()));
     } else {
-        go(&place::address(USERS, &[(place::NEW, place::NEW_USER)]));
+        go(&place::address(views::users::VIEW.path, &[(place::NEW, place::NEW_USER)]));
     }
 }
 
 /// Goes to another place of the console.
 pub fn go(address: &str) {
     with(|_, go| Rc::clone(go)).inspect(|go| go(address, false));
+}
+
+/// As [`go`], and going back leads to where one was before this place.
+pub fn instead(address: &str) {
+    with(|_, go| Rc::clone(go)).inspect(|go| go(address, true));
 }
 
 /// Another view's address, with a panel open in it if there is one. The path may have parameters.

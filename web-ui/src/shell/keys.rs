@@ -6,6 +6,7 @@ use crate::{
     kit::{dialog::Dialog, place, typing},
     session,
     shell::side::is_apple,
+    views,
 };
 use leptos::{ev, prelude::*};
 use viworks_api::operator::Permission;
@@ -39,10 +40,7 @@ pub fn listen(over: Over) {
             .is_some_and(|at| clock::now().0.saturating_sub(at.0) < PAIR_MS);
         let key = event.key();
         let is_ours = match (is_pair, key.as_str()) {
-            (true, "u") => to("/users"),
-            (true, "s") => to("/sessions"),
-            (true, "g") => to("/gateways"),
-            (true, "a") => to("/audit"),
+            (true, key) => go_by(key),
             (false, "g") => {
                 began.set_value(Some(clock::now()));
                 true
@@ -65,9 +63,9 @@ pub fn listen(over: Over) {
     on_cleanup(move || handle.remove());
 }
 
-fn to(address: &str) -> bool {
-    place::go(address);
-    true
+/// Whether a view has that key.
+fn go_by(key: &str) -> bool {
+    views::ALL.into_iter().find(|view| view.keys[1] == key).inspect(|view| place::go(view.path)).is_some()
 }
 
 /// Whether the view has one.
@@ -100,10 +98,7 @@ pub fn KeySheet() -> impl IntoView {
                     <Line keys=vec!["?"] does="This list" />
                 </Part>
                 <Part title="Go to">
-                    <Line keys=vec!["g", "u"] does="Users" />
-                    <Line keys=vec!["g", "s"] does="Sessions" />
-                    <Line keys=vec!["g", "g"] does="Gateways" />
-                    <Line keys=vec!["g", "a"] does="Audit" />
+                    {views::ALL.map(|view| view! { <Line keys=view.keys.to_vec() does=view.name /> }).collect_view()}
                 </Part>
                 <Part title="In a list">
                     <Line keys=vec!["j", "k"] does="Next, previous" />

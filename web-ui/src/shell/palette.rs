@@ -5,9 +5,13 @@ mod find;
 
 use super::Over;
 use crate::{
-    kit::{dialog, icon::Search},
+    kit::{
+        dialog,
+        icon::{Icon, Search},
+    },
     session,
     shell::theme,
+    views,
 };
 use entry::{Act, Entry};
 use find::Found;
@@ -180,11 +184,7 @@ fn reveal(n: usize) {
 
 /// Words that do something, for whoever may.
 fn verbs(may: &[viworks_api::operator::Permission]) -> Vec<Entry> {
-    use entry::Icon;
     use viworks_api::operator::Permission;
-    let go = |id: &str, title: &str, others: &'static str, icon, keys, address: &str| {
-        Entry::new(id, entry::ACTIONS, icon, title, Act::Go(address.to_owned())).known_as(others).keys(keys)
-    };
     let mut all = Vec::new();
     if may.contains(&Permission::ManageUsers) {
         all.push(
@@ -193,13 +193,17 @@ fn verbs(may: &[viworks_api::operator::Permission]) -> Vec<Entry> {
                 .keys(&["c"]),
         );
     }
-    all.extend([
-        go("users", "Go to Users", "people accounts", Icon::People, &["g", "u"], "/users"),
-        go("sessions", "Go to Sessions", "connected active", Icon::Pulse, &["g", "s"], "/sessions"),
-        go("ended", "Show ended sessions", "history past", Icon::Pulse, &[], "/sessions?show=ended"),
-        go("gateways", "Go to Gateways", "edges machines health", Icon::Gateway, &["g", "g"], "/gateways"),
-        go("audit", "Go to Audit", "log timeline history events", Icon::Lines, &["g", "a"], "/audit"),
-    ]);
+    all.extend(views::ALL.map(|view| {
+        let act = Act::Go(view.path.to_owned());
+        Entry::new(view.path, entry::ACTIONS, view.icon, format!("Go to {}", view.name), act)
+            .known_as(view.others)
+            .keys(&view.keys)
+    }));
+    let ended = Act::Go(format!("{}?show=ended", views::sessions::VIEW.path));
+    all.push(
+        Entry::new("ended", entry::ACTIONS, Icon::Pulse, "Show ended sessions", ended)
+            .known_as("history past"),
+    );
     all.extend(theme::Theme::ALL.map(|each| {
         let title = match each {
             theme::Theme::System => "Use the system's theme",

@@ -2,12 +2,13 @@
 
 use crate::{
     kit::{
-        icon::{Gateway, Keys, Leave, Lines, Mark, People, Pulse, Search},
+        icon::{Keys, Leave, Mark, Search},
         pill::Tone,
         place,
     },
     session,
     shell::{Over, live_mark::LiveMark, theme::ThemeChoice, toasts},
+    views::{self, View},
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
@@ -18,7 +19,7 @@ pub fn Side() -> impl IntoView {
     let over = expect_context::<Over>();
     view! {
         <header class="side">
-            <A href="/sessions" attr:class="brand" attr:aria-label="ViWorkS, to the sessions">
+            <A href=views::FIRST.path attr:class="brand" attr:aria-label="ViWorkS, to where one begins">
                 <Mark />
                 <span>"ViWorkS"</span>
             </A>
@@ -28,10 +29,7 @@ pub fn Side() -> impl IntoView {
                 <kbd>{if is_apple() { "⌘ K" } else { "Ctrl K" }}</kbd>
             </button>
             <nav class="ways" aria-label="Views">
-                <Way to="/users" name="Users"><People /></Way>
-                <Way to="/sessions" name="Sessions"><Pulse /></Way>
-                <Way to="/gateways" name="Gateways"><Gateway /></Way>
-                <Way to="/audit" name="Audit"><Lines /></Way>
+                {views::ALL.map(|view| view! { <Way view /> }).collect_view()}
             </nav>
             <div class="foot">
                 <LiveMark />
@@ -42,12 +40,12 @@ pub fn Side() -> impl IntoView {
 }
 
 #[component]
-fn Way(to: &'static str, name: &'static str, children: Children) -> impl IntoView {
+fn Way(view: &'static View) -> impl IntoView {
     // The router marks what is below a path too; here it is the same.
     view! {
-        <A href=to attr:title=name>
-            {children()}
-            <span>{name}</span>
+        <A href=view.path attr:title=view.name>
+            {view.icon.draw()}
+            <span>{view.name}</span>
         </A>
     }
 }
@@ -117,13 +115,7 @@ pub fn is_apple() -> bool {
 
 /// The view that an address shows, as the window's title has it.
 pub fn title(path: &str) -> &'static str {
-    match path {
-        "/users" => "Users",
-        "/sessions" | "/" => "Sessions",
-        "/gateways" => "Gateways",
-        "/audit" => "Audit",
-        _ => "Nothing here",
-    }
+    views::at(path).map_or("Nothing here", |view| view.name)
 }
 
 /// The window is called after the view, but while the sign-in page stands before it, which says so itself.

@@ -10,7 +10,11 @@ mod timeline;
 pub use entry::{Entry, Findings};
 pub use people::People;
 
-use crate::{feed, kit::place};
+use crate::{
+    feed,
+    kit::{icon::Icon, place},
+    views::View,
+};
 use filters::Filters;
 use leptos::prelude::*;
 use timeline::Timeline;
@@ -23,8 +27,17 @@ use viworks_web_model::timeline as model;
 /// Entries of the first answer.
 const FIRST: u32 = 200;
 
+pub const VIEW: View = View {
+    path: "/audit",
+    name: "Audit",
+    others: "log timeline history events",
+    keys: ["g", "a"],
+    icon: Icon::Lines,
+    draw: || Audit().into_any(),
+};
+
 #[component]
-pub fn Audit() -> impl IntoView {
+fn Audit() -> impl IntoView {
     let query = asked();
     let rows = feed::expect().watch::<AuditRow>(move || Query::Audit(query.get()), FIRST);
     provide_context(People::default());

@@ -3,7 +3,13 @@
 mod act;
 mod card;
 
-use crate::{feed, live::State, session, views::names::Names};
+use crate::{
+    feed,
+    kit::icon::Icon,
+    live::State,
+    session,
+    views::{View, names::Names},
+};
 use act::{ActDialog, Asked};
 use card::Card;
 use leptos::prelude::*;
@@ -39,8 +45,17 @@ impl Sessions {
     }
 }
 
+pub const VIEW: View = View {
+    path: "/gateways",
+    name: "Gateways",
+    others: "edges machines health",
+    keys: ["g", "g"],
+    icon: Icon::Gateway,
+    draw: || Gateways().into_any(),
+};
+
 #[component]
-pub fn Gateways() -> impl IntoView {
+fn Gateways() -> impl IntoView {
     let gateways = Names::expect().gateways;
     let active = || Query::Sessions(SessionQuery { active: Some(true), ..SessionQuery::default() });
     let active = feed::expect().watch::<SessionRow>(active, MOST_ROWS);

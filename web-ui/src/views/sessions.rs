@@ -5,12 +5,14 @@ mod columns;
 use crate::{
     feed,
     kit::{
+        icon::Icon,
         place::{self, Panel},
         table::LiveTable,
     },
     live::Watched,
     session, shell,
     views::{
+        View,
         filters::{Choice, Position, Search, Toggle},
         names::Names,
     },
@@ -32,8 +34,17 @@ use viworks_web_model::{
 const PAGE: u32 = 200;
 const WHICH: [Position; 2] = [("", "active", "Active"), (ENDED, "ended", "Ended")];
 
+pub const VIEW: View = View {
+    path: "/sessions",
+    name: "Sessions",
+    others: "connected active",
+    keys: ["g", "s"],
+    icon: Icon::Pulse,
+    draw: || Sessions().into_any(),
+};
+
 #[component]
-pub fn Sessions() -> impl IntoView {
+fn Sessions() -> impl IntoView {
     let parameters = [SHOW, TEXT, USER, GATEWAY, POLICY].map(|name| (name, place::value(name)));
     let asked = Memo::new(move |_| {
         sessions::asked(|name| parameters.iter().find(|(known, _)| *known == name)?.1.get())

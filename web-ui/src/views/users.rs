@@ -4,6 +4,7 @@ pub mod actions;
 mod cells;
 
 use super::{
+    View,
     create_user::CreateUser,
     filters::{Choice, Search},
     names::Names,
@@ -12,6 +13,7 @@ use super::{
 use crate::{
     feed,
     kit::{
+        icon::Icon,
         place::{self, Panel},
         table::LiveTable,
     },
@@ -33,8 +35,17 @@ use viworks_web_model::{
 /// Rows of the first answer; more are paged as one scrolls.
 const FIRST: u32 = 200;
 
+pub const VIEW: View = View {
+    path: "/users",
+    name: "Users",
+    others: "people accounts",
+    keys: ["g", "u"],
+    icon: Icon::People,
+    draw: || Users().into_any(),
+};
+
 #[component]
-pub fn Users() -> impl IntoView {
+fn Users() -> impl IntoView {
     let session = session::expect();
     let names = Names::expect();
     let may_manage = Memo::new(move |_| session.may(Permission::ManageUsers));

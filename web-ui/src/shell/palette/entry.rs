@@ -3,7 +3,7 @@
 use super::{find::Things, verbs};
 use crate::{
     kit::{
-        icon::{Gateway, Keys, Leave, Lines, Moon, People, Plus, Pulse, Screen, Stop, Sun},
+        icon::Icon,
         place::{self, Panel},
     },
     shell::{Over, side, theme},
@@ -39,39 +39,6 @@ pub enum Act {
     Theme(theme::Theme),
     Keys,
     Leave,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Icon {
-    Gateway,
-    Keys,
-    Leave,
-    Lines,
-    Moon,
-    People,
-    Plus,
-    Pulse,
-    Screen,
-    Stop,
-    Sun,
-}
-
-impl Icon {
-    pub fn draw(self) -> AnyView {
-        match self {
-            Self::Gateway => Gateway().into_any(),
-            Self::Keys => Keys().into_any(),
-            Self::Leave => Leave().into_any(),
-            Self::Lines => Lines().into_any(),
-            Self::Moon => Moon().into_any(),
-            Self::People => People().into_any(),
-            Self::Plus => Plus().into_any(),
-            Self::Pulse => Pulse().into_any(),
-            Self::Screen => Screen().into_any(),
-            Self::Stop => Stop().into_any(),
-            Self::Sun => Sun().into_any(),
-        }
-    }
 }
 
 impl Entry {
