@@ -176,7 +176,8 @@ impl<R: Paged + serde::de::DeserializeOwned> Watched<R> {
             let is_wanted = inner.list.next() == Some(cursor.as_str());
             if let (Ok(page), true) = (&answer, is_wanted) {
                 for row in &page.rows {
-                    inner.keep(row);
+                    // What came live is no older than the page.
+                    inner.rows.entry(row.id()).or_insert_with(|| ArcRwSignal::new(row.clone()));
                 }
                 inner.list.extend(&page.rows, page.next.clone());
             }

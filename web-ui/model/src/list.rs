@@ -9,7 +9,7 @@ mod tests;
 
 use std::{
     cmp::Reverse,
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     fmt::Debug,
     hash::Hash,
 };
@@ -102,8 +102,9 @@ impl<R: Row> List<R> {
     /// The next page.
     pub fn extend<'a>(&mut self, rows: impl IntoIterator<Item = &'a R>, next: Option<String>) {
         for row in rows {
-            // What came live since the page before stands already.
-            if self.keys.insert(row.id(), row.key()).is_none() {
+            // What came live since the page before stands already, and may have moved since the page was read.
+            if let Entry::Vacant(place) = self.keys.entry(row.id()) {
+                place.insert(row.key());
                 self.order.push((row.key(), row.id()));
             }
         }

@@ -107,6 +107,17 @@ fn a_page_that_overlaps_doubles_nothing() {
 }
 
 #[test]
+fn what_has_moved_since_its_page_was_read_stays_where_it_is() {
+    let at = |n| SessionRow { opened_at: Millis(n), ..up(2) };
+    let mut list = active(&[5, 4], Some("4"));
+    assert_eq!(list.take(&at(9)), Taken::Shown);
+    list.extend(&[up(3), up(2), up(1)], None);
+    assert_eq!(shown(&list), [2, 5, 4, 3, 1]);
+    assert_eq!(list.take(&at(10)), Taken::Shown);
+    assert_eq!(shown(&list), [2, 5, 4, 3, 1], "each of them once");
+}
+
+#[test]
 fn a_list_that_has_grown_long_is_cut_where_its_next_page_begins() {
     let mut list = active(&[9, 8, 7], None);
     list.hold();
