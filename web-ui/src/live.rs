@@ -108,6 +108,11 @@ impl<R: Row> Watched<R> {
         self.has_more.get()
     }
 
+    /// Whether there are rows behind the last one that is here, and fewer here than `most`. Not tracked.
+    pub fn is_short_of(self, most: usize) -> bool {
+        self.with(|inner| inner.list.next().is_some() && inner.list.len() < most).unwrap_or(false)
+    }
+
     /// From now on rows change in place, and none comes or goes.
     pub fn hold(self) {
         self.with(|inner| inner.list.hold());

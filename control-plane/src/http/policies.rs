@@ -2,7 +2,7 @@
 
 use super::{
     call::{Answer, Call},
-    guard::{ManagePolicies, Permit},
+    guard::{ManagePolicies, Permit, Read},
     reading::{OF_LISTS, OF_ROWS},
     route::Id,
     rows,
@@ -62,6 +62,13 @@ pub async fn list(call: Call, _: Permit<ManagePolicies>, (): ()) -> Answer {
     call.only(&OF_LISTS)?;
     call.caught_up().await?;
     call.rows(call.app.queries.policies(&call.page()?).await?, rows::policy)
+}
+
+/// `GET /v1/policies/summaries`: what screens show of each, as the feed tells it; for what is behind the feed's answer.
+pub async fn summaries(call: Call, _: Permit<Read>, (): ()) -> Answer {
+    call.only(&OF_LISTS)?;
+    call.caught_up().await?;
+    call.rows(call.app.queries.policies(&call.page()?).await?, rows::policy_summary)
 }
 
 /// `GET /v1/policies/{id}`

@@ -62,6 +62,7 @@ fn for_operators() -> Vec<Route> {
         socket(viworks_api::feed::PATH, feed::open),
         route(GET, "/v1/policies", policies::list),
         route(POST, "/v1/policies", policies::draft),
+        route(GET, "/v1/policies/summaries", policies::summaries),
         route(GET, "/v1/policies/{id}", policies::show),
         route(PUT, "/v1/policies/{id}", policies::change),
         route(POST, "/v1/policies/{id}/activate", policies::activate),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use viworks_api::{
     audit::AuditRow,
     feed::{AuditQuery, Query, SessionQuery, UserQuery},
+    policy::PolicySummary,
     problem::Problem,
     session::SessionRow,
     user::UserRow,
@@ -137,6 +138,17 @@ impl Paged for AuditRow {
     }
 }
 
+impl Paged for PolicySummary {
+    const PATH: &'static str = "/v1/policies/summaries";
+    fn pairs(_: &Query) -> Vec<(&'static str, String)> {
+        vec![]
+    }
+
+    fn cursor(&self) -> String {
+        format!("{}.{}", self.changed_at.0, self.id)
+    }
+}
+
 fn given<const N: usize>(pairs: [(&'static str, Option<String>); N]) -> Vec<(&'static str, String)> {
     pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
@@ -168,6 +180,7 @@ fn encode(value: &str, out: &mut String) {
 mod tests {
     use super::*;
     use viworks_api::user::UserState;
+    use viworks_domain::ids::PolicyId;
 
     #[test]
     fn an_address_carries_any_text() {
@@ -182,6 +195,21 @@ mod tests {
             UserQuery { text: Some("al".into()), state: Some(UserState::Active), ..UserQuery::default() };
         let pairs = UserRow::pairs(&Query::Users(query));
         assert_eq!(pairs, [("text", "al".to_owned()), ("state", "active".to_owned())]);
+    }
+
+    #[test]
+    fn policies_are_paged_where_everybody_may_read_them_from_their_last_change_on() {
+        let row: PolicySummary = serde_json::from_value(serde_json::json!({
+            "id": PolicyId([1; 16]), "version": 1, "state": "active", "name": "Office", "time_zone": "UTC",
+            "windows": [], "not_after": null, "countries": { "allow": [], "deny": [] }, "resources": [],
+            "max_minutes": 60, "changed_at": 7,
+        }))
+        .expect("a row");
+        assert_eq!(
+            (PolicySummary::PATH, PolicySummary::pairs(&Query::Policies).len()),
+            ("/v1/policies/summaries", 0)
+        );
+        assert_eq!(row.cursor(), format!("7.{}", row.id));
     }
 
     #[test]

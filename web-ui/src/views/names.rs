@@ -1,7 +1,10 @@
 //! What policies and gateways are called, live: rows elsewhere know them by their ids.
 
-use crate::{feed, live::Watched};
-use leptos::prelude::*;
+use crate::{
+    feed::{self, Feed},
+    live::Watched,
+};
+use leptos::{prelude::*, task::spawn_local};
 use std::collections::HashMap;
 use viworks_api::{
     feed::{MOST_ROWS, Query},
@@ -9,6 +12,11 @@ use viworks_api::{
     policy::PolicySummary,
 };
 use viworks_domain::ids::{GatewayId, PolicyId};
+use viworks_web_model::feed::Mark;
+
+/// Policies that are read at the most. Whoever gets countries or hours of their own gets a policy of their own, so
+/// there may be as many as users.
+const MOST_POLICIES: usize = 10_000;
 
 /// Copied freely; there is one for everything around and in the views.
 #[derive(Clone, Copy)]
@@ -24,9 +32,12 @@ impl Names {
     pub fn watch() -> Self {
         let feed = feed::expect();
         let policies = feed.watch::<PolicySummary>(|| Query::Policies, MOST_ROWS);
+        read_on(feed, policies);
+        // All of them: a deployment has few.
         let gateways = feed.watch::<GatewayRow>(|| Query::Gateways, MOST_ROWS);
         let policy = Memo::new(move |_| {
-            policies.rows().into_iter().map(|row| (row.id, row.name)).collect::<HashMap<_, _>>()
+            let named = |id: &PolicyId| Some((*id, policies.row(*id)?.with(|row| row.name.clone())));
+            policies.ids().iter().filter_map(named).collect::<HashMap<_, _>>()
         });
         let gateway = Memo::new(move |_| {
             gateways.rows().into_iter().map(|row| (row.id, row.name)).collect::<HashMap<_, _>>()
@@ -56,6 +67,27 @@ impl Names {
     pub fn gateway_options(self) -> Signal<Vec<(String, String)>> {
         Signal::derive(move || self.gateway.with(options))
     }
+}
+
+/// The feed's answer has the newest policies; the others are read behind it, page by page. What was not answered is
+/// asked for again when the feed is live again, or a policy has come or gone.
+fn read_on(feed: Feed, policies: Watched<PolicySummary>) {
+    let mark = feed.mark();
+    let is_live = Memo::new(move |_| matches!(mark.get(), Mark::Live { .. }));
+    let is_reading = StoredValue::new(false);
+    Effect::new(move |_| {
+        // A snapshot has the newest alone again.
+        let (_, has_more, is_live) = (policies.ids(), policies.has_more(), is_live.get());
+        if !has_more || !is_live || is_reading.get_value() {
+            return;
+        }
+        is_reading.set_value(true);
+        spawn_local(async move {
+            while policies.is_short_of(MOST_POLICIES) && policies.load_more().await.is_ok() {}
+            // The shell may be gone by now.
+            let _ = is_reading.try_set_value(false);
+        });
+    });
 }
 
 fn options<Id: ToString>(names: &HashMap<Id, String>) -> Vec<(String, String)> {

@@ -253,8 +253,16 @@ async fn who_only_reads_is_never_told_where_a_resource_stands() {
     let page = PageRequest { after: Some(changed.seq), ..PageRequest::default() };
     let listed = client::AuditQuery { page, ..client::AuditQuery::default() };
     let listed = viewer.audit(&listed).await.expect("listed").rows;
-    for told in [format!("{:?}", watching.held), format!("{:?}", fresh.held), format!("{listed:?}")] {
-        assert!(told.contains("wiki") && told.contains("policy.changed"), "{told}");
+    let bearer = format!("Bearer {token}");
+    let behind = format!("/v1/policies/summaries?after={}&limit=1", changed.seq);
+    let behind = stand.send("GET", &behind, &[("authorization", &bearer)], b"").await;
+    assert!(behind.body.contains(&policy.to_string()), "{behind:?}");
+    let held = [&watching.held, &fresh.held].map(|held| format!("{held:?}"));
+    for told in held.iter().chain([&format!("{listed:?}")]) {
+        assert!(told.contains("policy.changed"), "{told}");
+    }
+    for told in held.into_iter().chain([format!("{listed:?}"), behind.body]) {
+        assert!(told.contains("wiki"), "{told}");
         for secret in ["10.78.0.2", "\"address\"", "\"port\""] {
             assert!(!told.contains(secret), "{secret}: {told}");
         }
