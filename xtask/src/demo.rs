@@ -46,6 +46,9 @@ pub struct Options {
     /// Take the pictures of the console's views for `docs/images/`.
     #[arg(long, conflicts_with_all = ["check", "console_check"])]
     pictures: bool,
+    /// Measure in a browser how long it takes from a decided event to the row that shows it.
+    #[arg(long, conflicts_with_all = ["check", "console_check", "pictures"])]
+    latency: bool,
     /// Install what is missing without asking.
     #[arg(long)]
     yes: bool,
@@ -68,7 +71,11 @@ impl Options {
     fn console(&self) -> Option<Vec<String>> {
         let pictures =
             || vec!["--pictures".to_owned(), workspace::root().join("docs/images").display().to_string()];
-        self.console_check.clone().or_else(|| self.pictures.then(pictures))
+        let latency = || vec!["--latency".to_owned()];
+        self.console_check
+            .clone()
+            .or_else(|| self.pictures.then(pictures))
+            .or_else(|| self.latency.then(latency))
     }
 
     /// The same, as words for a process that is given them.
@@ -76,6 +83,7 @@ impl Options {
         let mut words: Vec<OsString> = Vec::new();
         words.extend(self.check.then(|| "--check".into()));
         words.extend(self.pictures.then(|| "--pictures".into()));
+        words.extend(self.latency.then(|| "--latency".into()));
         let dirs = [
             ("--keep", self.keep.as_deref()),
             ("--console-files", self.console_files.as_deref()),

@@ -23,6 +23,7 @@ mod wire;
 
 // What it costs.
 mod bench;
+mod latency;
 
 // What they prove.
 mod audit;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     if let Some(measured) = bench::asked() {
         return measured;
     }
-    runner::run(TESTS, PICTURES)
+    runner::run(TESTS, PICTURES, LATENCY)
 }
 
 const TESTS: &[Test] = tests! {
@@ -142,3 +143,5 @@ const TESTS: &[Test] = tests! {
 };
 
 const PICTURES: &[Test] = tests! { Alone pictures { every_view } };
+
+const LATENCY: &[Test] = tests! { Alone latency { from_a_decided_event_to_the_drawn_row } };

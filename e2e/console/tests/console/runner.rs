@@ -43,10 +43,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A browser wants a core.
 const AT_ONCE: usize = 2;
 
-/// The tests; or, with `--pictures DIR`, what takes pictures.
-pub fn run(tests: &'static [Test], pictures: &'static [Test]) -> ExitCode {
+/// The tests; or, with `--pictures DIR`, what takes pictures; or, with `--latency`, what measures.
+pub fn run(tests: &'static [Test], pictures: &'static [Test], latency: &'static [Test]) -> ExitCode {
     let wanted = Wanted::from_args();
-    let tests = if wanted.pictures.is_some() { pictures } else { tests };
+    let tests = match wanted {
+        Wanted { pictures: Some(_), .. } => pictures,
+        Wanted { latency: true, .. } => latency,
+        _ => tests,
+    };
     if wanted.list {
         for test in tests.iter().filter(|test| wanted.holds(test)) {
             println!("{}: test", test.name);
@@ -143,6 +147,7 @@ struct Wanted {
     exact: bool,
     list: bool,
     pictures: Option<PathBuf>,
+    latency: bool,
 }
 
 impl Wanted {
@@ -153,6 +158,7 @@ impl Wanted {
             match arg.as_str() {
                 "--exact" => wanted.exact = true,
                 "--list" => wanted.list = true,
+                "--latency" => wanted.latency = true,
                 "--pictures" => wanted.pictures = args.next().map(PathBuf::from),
                 "--skip" => wanted.skip.extend(args.next()),
                 "--test-threads" | "--format" | "--color" => drop(args.next()),
