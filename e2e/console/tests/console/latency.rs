@@ -10,16 +10,24 @@ use serde_json::{Value, json};
 /// Each life of a session, from sign-in to its last receipt, changes its row some fifteen times.
 const LIVES: usize = 6;
 
-/// Notes, for each drawing of the page: when the frame after it began, how far the page was, which rows changed.
+/// Notes, for each drawing of the page: when the frame after it began, how far the page was, which rows changed. An
+/// event that changes no row moves the mark all the same, and is not taken for the next one's.
 const WATCH: &str = "
     const table = document.querySelector('[data-table=sessions]'), mark = document.querySelector('[data-live]');
     window.drawings = [];
     const row = node => (node.nodeType === 1 ? node : node.parentElement)?.closest('[data-row]')?.dataset.row;
+    let rows = null;
+    const drawn = now => {
+        drawings.push({seq: Number(mark.dataset.seq), rows, at: performance.timeOrigin + now});
+        rows = null;
+    };
     new MutationObserver(records => {
-        const touched = records.flatMap(record => [record.target, ...record.addedNodes]).map(row);
-        const drawing = {seq: Number(mark.dataset.seq), rows: [...new Set(touched.filter(Boolean))]};
-        requestAnimationFrame(now => drawings.push({...drawing, at: performance.timeOrigin + now}));
-    }).observe(document.querySelector('main'), {subtree: true, childList: true, attributes: true, characterData: true});
+        if (!rows) {
+            rows = [];
+            requestAnimationFrame(drawn);
+        }
+        rows.push(...records.flatMap(record => [record.target, ...record.addedNodes]).map(row).filter(Boolean));
+    }).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
     return !!table";
 
 /// Of every event of the session that its row shows: milliseconds from the worker's stamp, which is before the log
@@ -27,7 +35,7 @@ const WATCH: &str = "
 const MEASURE: &str = "
     const [session, done] = arguments;
     fetch(`/v1/audit?session=${session}&limit=200`).then(answer => answer.json()).then(page => {
-        const events = page.rows.map(row => ({seq: row.seq, at: Date.parse(row.at) || row.at}));
+        const events = page.rows.filter(row => row.kind.startsWith('session.')).map(row => ({seq: row.seq, at: Date.parse(row.at) || row.at}));
         const late = [];
         let before = 0;
         for (const drawing of drawings) {
