@@ -1,6 +1,5 @@
 //! Where the person is, as signals over the address bar; [`viworks_web_model::place`] reads and writes the text.
 
-use crate::views;
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
@@ -60,15 +59,6 @@ pub fn close_panel() {
 pub fn panel() -> Memo<Option<Panel>> {
     let value = value(place::PANEL);
     Memo::new(move |_| value.with(|value| value.as_deref()?.parse().ok()))
-}
-
-/// Begins to make a user: over the list as it stands, for whoever is there.
-pub fn create_user() {
-    if untrack(path) == views::users::VIEW.path {
-        set(place::NEW, Some(place::NEW_USER.into()));
-    } else {
-        go(&place::address(views::users::VIEW.path, &[(place::NEW, place::NEW_USER)]));
-    }
 }
 
 /// Goes to another place of the console.

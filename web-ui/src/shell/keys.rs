@@ -46,7 +46,7 @@ pub fn listen(over: Over) {
                 true
             }
             (false, "c") if untrack(|| session.may(Permission::ManageUsers)) => {
-                place::create_user();
+                views::users::create();
                 true
             }
             (false, "/") => focus_search(),

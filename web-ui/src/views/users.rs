@@ -28,6 +28,7 @@ use viworks_api::{
 };
 use viworks_domain::ids::UserId;
 use viworks_web_model::{
+    place::{NEW, NEW_USER, address},
     users::{self, FILTERS, GATEWAY, POLICY, STATE, STATES},
     words,
 };
@@ -43,6 +44,15 @@ pub const VIEW: View = View {
     icon: Icon::People,
     draw: || Users().into_any(),
 };
+
+/// Begins to make a user: over the list as it stands, for whoever is there.
+pub fn create() {
+    if untrack(place::path) == VIEW.path {
+        place::set(NEW, Some(NEW_USER.into()));
+    } else {
+        place::go(&address(VIEW.path, &[(NEW, NEW_USER)]));
+    }
+}
 
 #[component]
 fn Users() -> impl IntoView {
@@ -64,7 +74,7 @@ fn Users() -> impl IntoView {
         let Some(row) = rows.row(id).filter(|_| letter == 'x' && may_manage.get_untracked()) else { return };
         row.with_untracked(|row| actions.act(row, feed, busy));
     });
-    let create = |_| place::create_user();
+    let on_create = |_| create();
     let is_filtered = move || query.get() != UserQuery::default();
     let empty = ViewFn::from(move || {
         view! {
@@ -78,7 +88,7 @@ fn Users() -> impl IntoView {
                 .into_any(),
                 (false, true) => view! {
                     <p>"No users yet."</p>
-                    <button type="button" class="button primary" on:click=create>"Create the first one"</button>
+                    <button type="button" class="button primary" on:click=on_create>"Create the first one"</button>
                 }
                 .into_any(),
                 (false, false) => view! { <p>"No users yet. Whoever manages users creates them here."</p> }.into_any(),
@@ -95,7 +105,7 @@ fn Users() -> impl IntoView {
                 <Choice name=GATEWAY label="Gateway" any="Any gateway" options=names.gateway_options() />
                 <span class="spacer"></span>
                 <Show when=move || may_manage.get()>
-                    <button type="button" class="button primary" on:click=create>"Create user"</button>
+                    <button type="button" class="button primary" on:click=on_create>"Create user"</button>
                 </Show>
             </header>
             <LiveTable

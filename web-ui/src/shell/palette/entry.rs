@@ -7,6 +7,7 @@ use crate::{
         place::{self, Panel},
     },
     shell::{Over, side, theme},
+    views,
 };
 use leptos::prelude::*;
 use viworks_api::operator::Permission;
@@ -159,7 +160,7 @@ pub fn grouped(entries: Vec<Entry>) -> Vec<(&'static str, Vec<(usize, Entry)>)> 
 
 pub fn act(act: Act, over: Over, chosen: RwSignal<theme::Theme>) {
     match act {
-        Act::Create => place::create_user(),
+        Act::Create => views::users::create(),
         Act::Go(address) => place::go(&address),
         Act::Open(panel) => place::open(panel),
         Act::End(session) => over.terminate.set(Some(session)),
