@@ -78,7 +78,12 @@ fn Shown() -> impl IntoView {
             place::instead(views::FIRST.path);
         }
     });
-    move || path.with(|path| views::at(path).map_or_else(|| Nowhere().into_any(), |view| (view.draw)()))
+    move || match path.with(|path| views::at(path)) {
+        Some(view) => (view.draw)(),
+        // On the way to the first one.
+        None if path.with(|path| path == "/") => ().into_any(),
+        None => Nowhere().into_any(),
+    }
 }
 
 #[component]

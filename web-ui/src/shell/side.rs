@@ -115,7 +115,11 @@ pub fn is_apple() -> bool {
 
 /// The view that an address shows, as the window's title has it.
 pub fn title(path: &str) -> &'static str {
-    views::at(path).map_or("Nothing here", |view| view.name)
+    match views::at(path) {
+        Some(view) => view.name,
+        None if path == "/" => views::FIRST.name,
+        None => "Nothing here",
+    }
 }
 
 /// The window is called after the view, but while the sign-in page stands before it, which says so itself.
