@@ -4,7 +4,7 @@ use crate::{authority::Authority, ground::eventually};
 use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier};
 use sha2::{Digest as _, Sha256};
 use std::{
-    fs,
+    fs, io,
     net::{Ipv4Addr, SocketAddrV4},
     path::Path,
     process::{Child, Command, Stdio},
@@ -28,6 +28,9 @@ use viworks_domain::{
 pub const ID: GatewayId = GatewayId([1; 16]);
 pub const SPA_KEY: [u8; 32] = [4; 32];
 const OPENVPN_PORT: u16 = 1194;
+/// Seconds. OpenVPN waits for an answer half as long, and may round that down by a whole second: two were
+/// sometimes none.
+const RENEGOTIATES: u32 = 8;
 
 pub struct Gateway {
     pub spa_port: u16,
@@ -38,18 +41,20 @@ pub struct Gateway {
     cut: watch::Sender<u32>,
     say: mpsc::UnboundedSender<String>,
     openvpn: Child,
+    /// What it says: open, for the directory may be gone before it is read.
+    log: fs::File,
 }
 
 impl Gateway {
     pub async fn start(dir: &Path, gateways: &Authority, sessions: &Authority) -> Self {
-        let openvpn = openvpn(dir, gateways, sessions);
+        let (openvpn, log) = openvpn(dir, gateways, sessions);
         let tunnels = Arc::new(AtomicUsize::new(0));
         let say = manage(&dir.join("server.sock"), Arc::clone(&tunnels)).await;
         hide_the_servers_side().await;
         let spa_port = acknowledge().await;
         let (cut, cuts) = watch::channel(0);
         let (tls_port, key) = proxy(gateways, sessions, cuts).await;
-        Self { spa_port, tls_port, key, tunnels, cut, say, openvpn }
+        Self { spa_port, tls_port, key, tunnels, cut, say, openvpn, log }
     }
 
     /// How many were admitted.
@@ -73,10 +78,13 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         let _ = self.openvpn.kill();
         let _ = self.openvpn.wait();
+        if std::thread::panicking() {
+            println!("the server's OpenVPN said:\n{}", io::read_to_string(&self.log).unwrap_or_default());
+        }
     }
 }
 
-fn openvpn(dir: &Path, gateways: &Authority, sessions: &Authority) -> Child {
+fn openvpn(dir: &Path, gateways: &Authority, sessions: &Authority) -> (Child, fs::File) {
     let (certificate, key) = gateways.server();
     let config = format!(
         "mode server\ntls-server\nlocal 127.0.0.1\nport {OPENVPN_PORT}\nproto tcp-server\ndev srv0\ndev-type tun\n\
@@ -84,7 +92,7 @@ fn openvpn(dir: &Path, gateways: &Authority, sessions: &Authority) -> Child {
          push \"topology subnet\"\npush \"route-gateway 10.8.0.1\"\npush \"dhcp-option DNS 10.8.0.1\"\n\
          push \"redirect-gateway def1\"\ndh none\ntls-version-min 1.3\nremote-cert-tls client\n\
          data-ciphers AES-128-GCM\nmanagement {sock} unix\nmanagement-client-auth\nkeepalive 10 30\n\
-         socket-flags TCP_NODELAY\npush \"socket-flags TCP_NODELAY\"\nreneg-sec 2 2\nverb 1\n\
+         socket-flags TCP_NODELAY\npush \"socket-flags TCP_NODELAY\"\nreneg-sec {RENEGOTIATES} {RENEGOTIATES}\nverb 3\n\
          <ca>\n{ca}</ca>\n<cert>\n{cert}</cert>\n<key>\n{key}</key>\n",
         sock = dir.join("server.sock").display(),
         ca = sessions.pem,
@@ -93,8 +101,11 @@ fn openvpn(dir: &Path, gateways: &Authority, sessions: &Authority) -> Child {
     );
     let file = dir.join("server.conf");
     fs::write(&file, config).expect("written");
-    let log = fs::File::create(dir.join("server.log")).expect("a log");
-    Command::new("openvpn").arg(&file).stdin(Stdio::null()).stdout(log).spawn().expect("OpenVPN runs")
+    let path = dir.join("server.log");
+    let said = fs::File::create(&path).expect("a log");
+    let log = fs::File::open(&path).expect("the log");
+    let child = Command::new("openvpn").arg(&file).stdin(Stdio::null()).stdout(said).spawn();
+    (child.expect("OpenVPN runs"), log)
 }
 
 /// Both ends are in one namespace: without its address, the server's end cannot be taken for the way to itself.
