@@ -69,6 +69,8 @@ fn openvpn_and_nginx_run_as_users_of_their_own_with_one_power_each() {
     let bind = "0000000000000400";
     for (name, user, powers) in [("openvpn", users.vpn, net_admin), ("nginx", users.web, bind)] {
         let pid = stage.pid(name).unwrap();
+        // It runs from before its program does: first its powers are taken.
+        stage.until(|_| status(pid, "Name") == name);
         assert_eq!(status(pid, "Uid"), user.to_string(), "{name}");
         assert_eq!(status(pid, "CapPrm"), powers, "{name}");
         assert_eq!(status(pid, "CapBnd"), powers, "{name}");

@@ -81,6 +81,29 @@ pub async fn a_gateway_shows_its_machine_its_services_and_the_containers_of_sess
     browser.gone(&format!("{card} [data-container='{name}']")).await
 }
 
+pub async fn a_gateway_without_its_published_pages_is_degraded_and_names_the_service_that_is_down(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/gateways").await?;
+    let browser = &scene[at];
+    let card = format!("[data-gateway='{}']", scene.stage.gateway());
+    browser.see(&format!("{card}[data-health=up]")).await?;
+    scene.take_page_port()?;
+    browser.see(&format!("{card}[data-health=degraded]")).await?;
+    browser.says(&format!("{card} header"), "Degraded").await?;
+    let down = format!("{card} [data-service=nginx][data-state=down]");
+    browser.says(&down, "Published pages down").await?;
+    // The ways in are open, so it is not down.
+    for service in ["spa", "tls", "openvpn"] {
+        browser.see(&format!("{card} [data-service={service}][data-state=up]")).await?;
+    }
+    browser.says("main .count", "1 degraded").await?;
+    scene.give_page_port_back()?;
+    browser.see(&format!("{card}[data-health=up]")).await?;
+    browser.see(&format!("{card} [data-service=nginx][data-state=up]")).await
+}
+
 pub async fn a_gateway_that_falls_silent_is_down_and_comes_back_up_with_a_word_on_every_view(
     scene: &mut Scene,
 ) -> Done {

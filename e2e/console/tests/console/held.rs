@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// wait; the others say that the feed lives.
 const HOLD: &str = "
 (() => {
-  const hold = window.hold = {frames: false, drawing: false, heard: 0, opened: 0, answered: []};
+  const hold = window.hold = {frames: false, drawing: false, heard: 0, opened: 0, answered: [], socket: null};
   const waiting = [], undrawn = [];
   const numbers = (bytes, count) => {
     const read = [];
@@ -28,7 +28,7 @@ const HOLD: &str = "
     ...own,
     set(hear) {
       const socket = this;
-      if (hear) hold.opened += 1;
+      if (hear) { hold.opened += 1; hold.socket = socket; }
       own.set.call(socket, hear && (event => {
         const bytes = new Uint8Array(event.data), [kind] = bytes;
         const to = kind === 2 ? numbers(bytes, 2)[1] : kind === 3 ? numbers(bytes, 1)[0] : 0;
@@ -72,6 +72,11 @@ pub async fn drawing(browser: &Browser) -> Done {
 
 pub async fn let_go(browser: &Browser) -> Done {
     browser.run("hold.letGo()", &[]).await.map(drop)
+}
+
+/// The page says what no server of this version reads.
+pub async fn says_nonsense(browser: &Browser) -> Done {
+    browser.run("hold.socket.send(new Uint8Array(8).fill(255))", &[]).await.map(drop)
 }
 
 /// Until everything up to there has come in, drawn or not.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
 /// How long a page may take to come back to a server that is back: its pauses double up to half a minute.
-const UNTIL_BACK: Duration = Duration::from_secs(40);
+pub const UNTIL_BACK: Duration = Duration::from_secs(40);
 
 /// Until the page has everything up to there on the screen.
 pub async fn reached(browser: &Browser, seq: u64) -> Done {
@@ -77,6 +77,22 @@ pub async fn a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_n
     alike(scene, at, "users", &["user", "list", "--limit", "500"]).await?;
     alike(scene, other, "sessions", &["session", "list", "--active", "--limit", "500"]).await?;
     scene.leave(&person)
+}
+
+/// As it is when the server was updated under an open page: one of them says what the other does not read.
+pub async fn a_page_that_the_server_does_not_understand_asks_to_be_loaded_anew(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.open().await?;
+    held::prepare(&scene[at]).await?;
+    scene[at].enter(&owner, "/sessions?show=ended").await?;
+    let browser = &scene[at];
+    browser.run("window.unchanged = true", &[]).await?;
+    held::says_nonsense(browser).await?;
+    browser.says("[data-live=outdated]", "The server was updated").await?;
+    browser.click_named("[data-live=outdated]", "Reload").await?;
+    browser.until("another page", "return !window.unchanged", &[]).await?;
+    browser.live().await?;
+    browser.at("/sessions?show=ended").await
 }
 
 /// A page that is told something in the moment in which its connection breaks has it twice over: among what it heard

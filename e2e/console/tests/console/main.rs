@@ -116,21 +116,25 @@ const TESTS: &[Test] = tests! {
         a_viewer_is_offered_nothing_and_refused_all_the_same,
     }
     Alone audit {
+        the_beginning_of_a_story_comes_when_asked_for_however_often,
         the_list_goes_back_page_by_page_to_the_first_entry_of_all,
     }
     Alone users {
         pills_are_pending_until_the_gateway_has_done_its_part,
         a_failed_step_says_what_to_do_and_retry_does_it_again,
+        a_retry_that_does_not_reach_the_server_says_so_beside_the_step_and_can_be_repeated,
         of_many_words_in_passing_the_last_three_are_seen_and_the_others_counted,
     }
     Alone sessions {
         an_end_that_the_gateway_has_not_confirmed_is_shown_as_ending,
     }
     Alone gateways {
+        a_gateway_without_its_published_pages_is_degraded_and_names_the_service_that_is_down,
         a_gateway_that_falls_silent_is_down_and_comes_back_up_with_a_word_on_every_view,
     }
     Alone live {
         a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_nothing,
+        a_page_that_the_server_does_not_understand_asks_to_be_loaded_anew,
         what_was_heard_and_not_drawn_when_the_feed_broke_is_drawn_once,
     }
     Alone signing {

@@ -31,6 +31,7 @@ enum Taken {
     Killed(Program),
     Frozen(Program),
     Spoiled(&'static str),
+    PagePort,
     /// It runs with other settings than the stage gave it.
     Unset(Program),
 }
@@ -138,6 +139,18 @@ impl Scene {
         Ok(())
     }
 
+    /// The gateway's nginx is down, until [`Self::give_page_port_back`].
+    pub fn take_page_port(&self) -> Done {
+        self.take(Taken::PagePort);
+        self.stage.take_page_port()
+    }
+
+    pub fn give_page_port_back(&self) -> Done {
+        self.stage.give_page_port_back()?;
+        self.give_back(&Taken::PagePort);
+        Ok(())
+    }
+
     /// The gateway's script of this name is not what it was pinned as, and its step fails, until [`Self::mend`].
     pub fn spoil(&self, script: &'static str) -> Done {
         self.take(Taken::Spoiled(script));
@@ -165,6 +178,7 @@ impl Scene {
             Taken::Killed(program) => self.start(program),
             Taken::Frozen(program) => self.thaw(program),
             Taken::Spoiled(script) => self.mend(script),
+            Taken::PagePort => self.give_page_port_back(),
             Taken::Unset(program) => self.restart(program),
         });
         // One that cannot be given back keeps no other from being.

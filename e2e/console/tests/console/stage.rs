@@ -144,6 +144,15 @@ impl Stage {
         self.ask(&json!({"do": "thaw", "what": program.name()})).map(drop)
     }
 
+    /// The gateway's nginx ends, and another program listens in its place.
+    pub fn take_page_port(&self) -> Done {
+        self.ask(&json!({"do": "take-page-port"})).map(drop)
+    }
+
+    pub fn give_page_port_back(&self) -> Done {
+        self.ask(&json!({"do": "give-page-port-back"})).map(drop)
+    }
+
     /// The gateway's script of this name is not what it was pinned as, and its step fails.
     pub fn spoil(&self, script: &str) -> Done {
         self.ask(&json!({"do": "spoil", "script": script})).map(drop)

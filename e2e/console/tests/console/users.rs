@@ -197,6 +197,31 @@ pub async fn a_failed_step_says_what_to_do_and_retry_does_it_again(scene: &mut S
     Ok(())
 }
 
+pub async fn a_retry_that_does_not_reach_the_server_says_so_beside_the_step_and_can_be_repeated(
+    scene: &mut Scene,
+) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/users").await?;
+    let browser = &scene[at];
+    scene.spoil("panel-user")?;
+    let id = scene.create(browser, &scene.unique("edda")).await?;
+    browser.see(&pill(&id, "panel", "failed")).await?;
+    scene.mend("panel-user")?;
+    browser.click(&format!("[data-row='{id}'] [data-cell=user], [data-row='{id}'] [data-cell=name]")).await?;
+    let failed = format!("aside[data-panel=user][data-id='{id}'] .failed-steps");
+    browser.see(&failed).await?;
+    scene.kill(Program::Viworks)?;
+    browser.click_named(&failed, "Retry").await?;
+    browser
+        .says(&format!("{failed} [role=status]"), "The server cannot be reached. Check the network")
+        .await?;
+    scene.start(Program::Viworks)?;
+    browser.see_within(live::UNTIL_BACK, "[data-live=live]").await?;
+    browser.click_named(&failed, "Retry").await?;
+    browser.see(&pill(&id, "panel", "done")).await?;
+    browser.gone(&failed).await
+}
+
 pub async fn a_phone_enrols_from_the_qr_code_on_the_screen_while_its_countdown_runs(
     scene: &mut Scene,
 ) -> Done {

@@ -3,17 +3,25 @@
 
 use super::{Connected, Stage};
 use crate::{
+    clock,
     demo::{
         json, netns, place,
         product::{AGENT_NAME, CONTROL_NAME, DESKTOP_1, DESKTOP_2, Person},
-        supervisor,
+        supervisor::{self, Spec},
         walk::{SOON, code, phones, start},
     },
     exec,
     failure::{Result, bail},
+    report::Stopwatch,
     workspace,
 };
 use serde_json::{Value, json};
+use std::fs;
+
+/// A program on the gateway that is none of ours.
+const NEIGHBOUR: &str = "neighbour";
+/// The gateway's `page_port`.
+const PAGE_PORT: u16 = 80;
 
 impl Stage {
     pub fn answer(&mut self, request: &Value) -> Result<Value> {
@@ -51,6 +59,8 @@ impl Stage {
                 self.signal(text("what")?, "CONT")?;
                 self.ready(text("what")?)
             }
+            "take-page-port" => self.take_page_port(),
+            "give-page-port-back" => self.product.house.processes.kill(NEIGHBOUR).map(|()| json!({})),
             "spoil" => self.spoil(text("script")?),
             "mend" => self.product.prepare_gateway().map(|_| json!({})),
             other => bail!("nobody here knows how to {other}"),
@@ -123,6 +133,34 @@ impl Stage {
         Ok(json!({}))
     }
 
+    /// nginx ends, and before it is started again another program listens where published pages do.
+    fn take_page_port(&mut self) -> Result<Value> {
+        let watch = Stopwatch::start();
+        loop {
+            let running = processes_called("nginx");
+            for pid in &running {
+                supervisor::signal(*pid, "KILL");
+            }
+            if running.is_empty() {
+                break;
+            }
+            if watch.elapsed() > SOON {
+                bail!("expected nginx to end");
+            }
+            clock::pause();
+        }
+        let processes = &mut self.product.house.processes;
+        if processes.pid(NEIGHBOUR).is_ok() {
+            processes.restart(NEIGHBOUR)?;
+        } else {
+            let port = PAGE_PORT.to_string();
+            let spec = Spec::new(NEIGHBOUR, netns::GATEWAY, netns::kill_program());
+            processes.start(spec.args(["nc", "-l", "-p", &port]))?;
+        }
+        processes.wait_until(NEIGHBOUR, "listening", SOON, |_| listens_everywhere(PAGE_PORT))?;
+        Ok(json!({}))
+    }
+
     /// Other bytes than those that were pinned when the gateway enrolled: the agent refuses to run them.
     fn spoil(&mut self, script: &str) -> Result<Value> {
         let pinned = workspace::root().join("deploy/gateway/scripts").join(script);
@@ -134,6 +172,22 @@ impl Stage {
         self.spoiled.insert(script.to_owned());
         Ok(json!({}))
     }
+}
+
+/// On the gateway.
+fn processes_called(name: &str) -> Vec<u32> {
+    let is_called = |pid: &u32| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|called| called.trim_end() == name)
+    };
+    let pids = netns::processes(netns::GATEWAY);
+    pids.iter().filter_map(|pid| pid.parse().ok()).filter(is_called).collect()
+}
+
+/// Whether somebody on the gateway listens at a port of all its addresses, by the kernel's table.
+fn listens_everywhere(port: u16) -> bool {
+    let listener = format!(" 00000000:{port:04X} 00000000:0000 0A ");
+    let table = netns::inside(netns::GATEWAY, "cat").arg("/proc/net/tcp").output();
+    table.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(&listener))
 }
 
 /// `"settings": {"VIWORKS_...": "..."}`: for one start of a program, in its environment.
