@@ -12,12 +12,14 @@ use web_sys::{Headers, RequestInit, Response};
 const ASKED_AGAIN: u32 = 4;
 const ACCEPTED: u16 = 202;
 
+/// The body of what needs none.
+#[derive(Serialize)]
+pub struct Nothing {}
+
 /// # Errors
 /// [`Failure`]; an ended sign-in also shows the sign-in page.
 pub async fn get<T: DeserializeOwned>(address: &str) -> Result<T, Failure> {
-    let init = RequestInit::new();
-    init.set_method("GET");
-    read(fetch(address, &init).await?).await
+    parse(&ask(address).await?)
 }
 
 /// One act of a person. Asking again within it carries the same key.
@@ -38,10 +40,22 @@ pub async fn post_as<B: Serialize, T: DeserializeOwned>(
     key: &IdempotencyKey,
 ) -> Result<T, Failure> {
     let body = serde_json::to_string(body).map_err(|_| Failure::NotUnderstood)?;
+    parse(&tell(address, &body, key).await?)
+}
+
+// What follows is the same for every type, so that it is in the bundle once.
+
+async fn ask(address: &str) -> Result<String, Failure> {
+    let init = RequestInit::new();
+    init.set_method("GET");
+    read(fetch(address, &init).await?).await
+}
+
+async fn tell(address: &str, body: &str, key: &IdempotencyKey) -> Result<String, Failure> {
     for _ in 0..ASKED_AGAIN {
         let init = RequestInit::new();
         init.set_method("POST");
-        init.set_body(&JsValue::from_str(&body));
+        init.set_body(&JsValue::from_str(body));
         let headers = Headers::new().map_err(|_| Failure::Unreachable)?;
         for (name, value) in [("content-type", "application/json"), (IDEMPOTENCY_KEY, key.as_str())] {
             headers.set(name, value).map_err(|_| Failure::Unreachable)?;
@@ -51,7 +65,7 @@ pub async fn post_as<B: Serialize, T: DeserializeOwned>(
         if response.status() != ACCEPTED {
             return read(response).await;
         }
-        let Pending { .. } = json(&response).await?;
+        let Pending { .. } = parse(&text(&response).await?)?;
     }
     Err(Failure::StillPending)
 }
@@ -62,19 +76,24 @@ async fn fetch(address: &str, init: &RequestInit) -> Result<Response, Failure> {
     response.ok().and_then(|value| value.dyn_into().ok()).ok_or(Failure::Unreachable)
 }
 
-async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+async fn read(response: Response) -> Result<String, Failure> {
+    let text = text(&response).await?;
     if response.ok() {
-        return json(&response).await;
+        return Ok(text);
     }
-    let failure = Failure::Problem(Box::new(json::<problem::Problem>(&response).await?));
+    let failure = Failure::Problem(Box::new(parse::<problem::Problem>(&text)?));
     if failure.is_signed_out() {
         session::ended();
     }
     Err(failure)
 }
 
-async fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
+async fn text(response: &Response) -> Result<String, Failure> {
     let text = response.text().map_err(|_| Failure::NotUnderstood)?;
     let text = JsFuture::from(text).await.map_err(|_| Failure::Unreachable)?;
-    serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(|_| Failure::NotUnderstood)
+    text.as_string().ok_or(Failure::NotUnderstood)
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|_| Failure::NotUnderstood)
 }

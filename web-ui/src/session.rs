@@ -1,6 +1,9 @@
 //! Who is signed in here, as far as the page knows; the server knows better and says so at every turn.
 
-use crate::{feed::Feed, http};
+use crate::{
+    feed::Feed,
+    http::{self, Nothing},
+};
 use leptos::prelude::*;
 use viworks_api::operator::{Me, Permission, SignInRequest};
 use viworks_web_model::request::Failure;
@@ -71,7 +74,7 @@ impl Session {
     /// # Errors
     /// The server is away: the sign-in has not ended.
     pub async fn sign_out(self) -> Result<(), Failure> {
-        let told = http::post::<_, serde_json::Value>("/v1/console/sign-out", &serde_json::json!({})).await;
+        let told = http::post::<_, serde_json::Value>("/v1/console/sign-out", &Nothing {}).await;
         match told {
             Err(failure) if !failure.is_signed_out() => Err(failure),
             _ => {

@@ -3,11 +3,11 @@
 
 use super::act;
 use crate::{
-    feed, http,
+    feed,
+    http::{self, Nothing},
     kit::dialog::{Dialog, open_while_some},
 };
 use leptos::{prelude::*, task::spawn_local};
-use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use viworks_api::{
     feed::{Query, UserQuery},
@@ -59,7 +59,7 @@ fn Enrolment(user: UserId, open: RwSignal<bool>) -> impl IntoView {
     let ask = move || {
         phase.set(Phase::Asking);
         spawn_local(async move {
-            let answer = http::post::<_, PhoneOffer>(&format!("/v1/users/{user}/phone"), &json!({})).await;
+            let answer = http::post::<_, PhoneOffer>(&format!("/v1/users/{user}/phone"), &Nothing {}).await;
             let next = match answer {
                 Ok(offer) => Phase::Offered(Offer {
                     device: offer.device,

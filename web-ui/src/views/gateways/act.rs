@@ -3,6 +3,7 @@
 use super::Sessions;
 use crate::{
     feed,
+    http::Nothing,
     kit::{
         busy::ActButton,
         dialog::{Dialog, open_while_some},
@@ -45,7 +46,7 @@ pub fn ActDialog(
         let Some((act, id, name)) = untrack(named) else { return };
         act::run(busy, Tone::Good, async move {
             let address = format!("/v1/gateways/{id}/{}", act.word());
-            let outcome = act::post(feed, &address, &serde_json::json!({})).await;
+            let outcome = act::post(feed, &address, &Nothing {}).await;
             // Whatever came of it is said in a toast, which the dialog would lie before. Another one may be asked
             // about by now.
             if asked.try_get_untracked().flatten() == Some(Asked { gateway: id, act }) {

@@ -3,6 +3,7 @@
 use super::cells::username;
 use crate::{
     feed::{self, Feed},
+    http::Nothing,
     kit::{
         busy::ActButton,
         dialog::{Dialog, open_while_some},
@@ -11,7 +12,6 @@ use crate::{
     views::{act, names::Names, steps},
 };
 use leptos::prelude::*;
-use serde_json::json;
 use viworks_api::user::{UserRow, UserState};
 use viworks_domain::ids::UserId;
 use viworks_web_model::{steps as model, words};
@@ -56,7 +56,7 @@ pub fn resume(row: &UserRow, feed: Feed, busy: RwSignal<bool>) {
     let (id, name) = (row.id, username(row));
     act::run(busy, Tone::Good, async move {
         let address = format!("/v1/users/{id}/resume");
-        act::post(feed, &address, &json!({})).await.map(|_| format!("{name} may sign in again."))
+        act::post(feed, &address, &Nothing {}).await.map(|_| format!("{name} may sign in again."))
     });
 }
 
@@ -118,7 +118,7 @@ pub fn SuspendDialog(user: RwSignal<Option<(UserId, String)>>) -> impl IntoView 
         act::run(busy, Tone::Good, async move {
             let address = format!("/v1/users/{id}/suspend");
             let outcome =
-                act::post(feed, &address, &json!({})).await.map(|_| format!("{name} is suspended."));
+                act::post(feed, &address, &Nothing {}).await.map(|_| format!("{name} is suspended."));
             open.try_set(false);
             outcome
         });
