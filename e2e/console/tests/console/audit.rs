@@ -4,7 +4,6 @@ use crate::{
     browser::SOON,
     failure::{Done, ensure, fail},
     scene::Scene,
-    stage::Program,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -167,15 +166,10 @@ pub async fn what_happens_meanwhile_does_not_move_what_one_reads(scene: &mut Sce
 /// Entries of the console's first answer.
 const PAGE: usize = 200;
 
-/// More entries than one answer holds, whatever ran before.
+/// More entries than one answer holds, whatever ran before: somebody is suspended and let in again until it is so.
 async fn enough_for_pages(scene: &Scene, browser: &crate::browser::Browser) -> Done {
     let id = scene.create_quietly(browser, &scene.unique("otto")).await?;
     scene.ready(&id).await?;
-    suspends_until(browser, &id, |page| page["next"].is_string()).await
-}
-
-/// Somebody is suspended and let in again until the first page is as it should be.
-async fn suspends_until(browser: &crate::browser::Browser, id: &str, is_so: impl Fn(&Value) -> bool) -> Done {
     let script = "
         const [id, times, done] = arguments;
         const headers = () => ({'Idempotency-Key': crypto.randomUUID(), 'Content-Type': 'application/json'});
@@ -188,52 +182,13 @@ async fn suspends_until(browser: &crate::browser::Browser, id: &str, is_so: impl
         })()";
     for _ in 0..PAGE {
         let (_, page) = browser.fetch("GET", &format!("/v1/audit?limit={PAGE}"), &Value::Null).await?;
-        if is_so(&page) {
+        if page["next"].is_string() {
             return Ok(());
         }
         let done = browser.run_async(script, &[json!(id), json!(10)]).await?;
         ensure!(done == json!(true), "expected to suspend and resume, got {done}");
     }
-    fail!("the audit's first page stays as it is")
-}
-
-/// A story whose end alone is on the first page: its beginning comes when asked for, and again after the list has
-/// shown something else.
-pub async fn the_beginning_of_a_story_comes_when_asked_for_however_often(scene: &mut Scene) -> Done {
-    let owner = scene.owner()?;
-    let at = scene.signed_in(&owner, "/audit").await?;
-    let browser = &scene[at];
-    let other = scene.create_quietly(browser, &scene.unique("petra")).await?;
-    scene.ready(&other).await?;
-    // It waits for its gateway, and goes on when much has happened in between.
-    scene.freeze(Program::Agent)?;
-    let id = scene.create_quietly(browser, &scene.unique("paul")).await?;
-    let path = format!("/v1/audit?user={id}&kind=user.created");
-    let (_, told) = browser.fetch("GET", &path, &Value::Null).await?;
-    let created = &told["rows"][0];
-    let (seq, story) = (created["seq"].clone(), created["correlation"].clone());
-    suspends_until(browser, &other, |page| {
-        page["rows"].as_array().is_some_and(|rows| rows.iter().all(|row| row["seq"] != seq))
-    })
-    .await?;
-    scene.thaw(Program::Agent)?;
-    scene.ready(&id).await?;
-
-    browser.load("/audit").await?;
-    browser.live().await?;
-    let group = format!("[data-group='{}']", story.as_str().unwrap_or_default());
-    let beginning = format!("{group} [data-entry][data-kind='user.created']");
-    for _ in 0..2 {
-        browser.see(&format!("{group} [data-entry]")).await?;
-        ensure!(!browser.is_seen(&beginning).await?, "its beginning is here before it was asked for");
-        browser.click(&format!("{group} [data-earlier]")).await?;
-        browser.see(&beginning).await?;
-        browser.gone(&format!("{group} [data-earlier]")).await?;
-        choose_or_fill(browser, "kind", "user.suspended").await?;
-        browser.gone(&group).await?;
-        browser.choose("main select[name=kind]", "All kinds").await?;
-    }
-    Ok(())
+    fail!("the audit never has a second page")
 }
 
 pub async fn the_list_goes_back_page_by_page_to_the_first_entry_of_all(scene: &mut Scene) -> Done {

@@ -116,7 +116,6 @@ const TESTS: &[Test] = tests! {
         a_viewer_is_offered_nothing_and_refused_all_the_same,
     }
     Alone audit {
-        the_beginning_of_a_story_comes_when_asked_for_however_often,
         the_list_goes_back_page_by_page_to_the_first_entry_of_all,
     }
     Alone users {

@@ -209,15 +209,17 @@ pub async fn a_retry_that_does_not_reach_the_server_says_so_beside_the_step_and_
     scene.mend("panel-user")?;
     browser.click(&format!("[data-row='{id}'] [data-cell=user], [data-row='{id}'] [data-cell=name]")).await?;
     let failed = format!("aside[data-panel=user][data-id='{id}'] .failed-steps");
+    let retry = format!("{failed} button");
+    browser.says(&retry, "Retry").await?;
     browser.see(&failed).await?;
     scene.kill(Program::Viworks)?;
-    browser.click_named(&failed, "Retry").await?;
+    browser.click(&retry).await?;
     browser
         .says(&format!("{failed} [role=status]"), "The server cannot be reached. Check the network")
         .await?;
     scene.start(Program::Viworks)?;
     browser.see_within(live::UNTIL_BACK, "[data-live=live]").await?;
-    browser.click_named(&failed, "Retry").await?;
+    browser.click(&retry).await?;
     browser.see(&pill(&id, "panel", "done")).await?;
     browser.gone(&failed).await
 }

@@ -185,8 +185,9 @@ fn processes_called(name: &str) -> Vec<u32> {
 
 /// Whether somebody on the gateway listens at a port of all its addresses, by the kernel's table.
 fn listens_everywhere(port: u16) -> bool {
-    let listener = format!(" 00000000:{port:04X} 00000000:0000 0A ");
-    let table = netns::inside(netns::GATEWAY, "cat").arg("/proc/net/tcp").output();
+    let any = "0".repeat(32);
+    let listener = format!(" {any}:{port:04X} {any}:0000 0A ");
+    let table = netns::inside(netns::GATEWAY, "cat").arg("/proc/net/tcp6").output();
     table.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(&listener))
 }
 
