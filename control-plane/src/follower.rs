@@ -32,6 +32,12 @@ impl Roster {
         self.gateways.read().unwrap_or_else(PoisonError::into_inner).get(account).copied()
     }
 
+    /// Every gateway that ever enrolled.
+    pub fn all(&self) -> Vec<(BusAccount, GatewayId)> {
+        let gateways = self.gateways.read().unwrap_or_else(PoisonError::into_inner);
+        gateways.iter().map(|(account, id)| (account.clone(), *id)).collect()
+    }
+
     fn take_in(&self, recorded: &Recorded) -> Result<(), ReadError> {
         if recorded.decision.aggregate.kind != AggregateKind::Gateway {
             return Ok(());

@@ -10,13 +10,14 @@ use tokio::sync::broadcast;
 use viworks_api::{feed::Sample, gateway::GatewayTelemetry};
 use viworks_domain::{Millis, gateway_bus, ids::BusAccount};
 
-/// Five missed words: the gateway, its bus or the network between is gone.
-pub const SILENCE: Duration = Duration::from_secs(10);
-
 /// Five minutes of a word every two seconds: what a sparkline begins with.
 const SAMPLES: usize = 150;
 /// Closer together they are no news, whatever a gateway sends.
 const BETWEEN_SAMPLES: Duration = Duration::from_secs(1);
+/// More of them, or longer names, than any gateway has: whoever says so is none that behaves, and is not heard.
+const SERVICES: usize = 32;
+const CONTAINERS: usize = 1024;
+const NAME: usize = 256;
 /// Listeners that fall behind hear what is the latest then.
 const UNHEARD: usize = 256;
 
@@ -57,6 +58,9 @@ impl Telemetry {
     /// not mention are gone. `heard_at` is this node's clock: a
     /// gateway's own may be wrong.
     pub fn hear(&self, account: BusAccount, word: gateway_bus::Telemetry, heard_at: Millis) {
+        if !is_bounded(&word) {
+            return;
+        }
         let mut all = self.lock();
         let entry = all.entry(account.clone()).or_insert_with(|| Known {
             latest: GatewayTelemetry { at: heard_at, machine: None, services: vec![], containers: vec![] },
@@ -66,8 +70,10 @@ impl Telemetry {
         known.at = heard_at;
         known.machine = word.machine.or(known.machine);
         for service in word.services {
+            let is_full = known.services.len() >= SERVICES;
             match known.services.iter_mut().find(|s| s.name == service.name) {
                 Some(known) => *known = service,
+                None if is_full => {}
                 None => known.services.push(service),
             }
         }
@@ -93,15 +99,16 @@ impl Telemetry {
         self.lock().get(account).map(|known| known.latest.clone())
     }
 
-    /// Every gateway that has spoken on this node, and whether it has been silent too long at `now`.
-    pub fn heard(&self, now: Millis) -> Vec<(BusAccount, bool)> {
-        let all = self.lock();
-        all.iter().map(|(account, known)| (account.clone(), now.since(known.latest.at) > SILENCE)).collect()
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<BusAccount, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_bounded(word: &gateway_bus::Telemetry) -> bool {
+    word.services.len() <= SERVICES
+        && word.containers.len() <= CONTAINERS
+        && word.services.iter().all(|service| service.name.len() <= NAME)
+        && word.containers.iter().all(|one| one.name.len() <= NAME && one.image.len() <= NAME)
 }
 
 #[cfg(test)]
@@ -172,11 +179,21 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_counted_on_this_nodes_clock() {
+    fn a_gateway_that_names_ever_more_services_fills_no_memory() {
         let telemetry = Telemetry::default();
-        let word = gateway_bus::Telemetry { at: Millis(9_999_999), ..Default::default() };
-        telemetry.hear(account(), word, Millis(1_000));
-        assert_eq!(telemetry.heard(Millis(11_000)), [(account(), false)]);
-        assert_eq!(telemetry.heard(Millis(11_001)), [(account(), true)]);
+        let word = |names: std::ops::Range<usize>| gateway_bus::Telemetry {
+            services: names.map(|n| Service { name: format!("{n}"), up: true }).collect(),
+            ..Default::default()
+        };
+        for n in 0..1_000 {
+            telemetry.hear(account(), word(n..n + 10), Millis(n as u64));
+        }
+        assert_eq!(telemetry.of(&account()).expect("heard").services.len(), SERVICES);
+        // A word out of all bounds is none.
+        telemetry.hear(account(), word(0..SERVICES + 1), Millis(9_000));
+        let long = Service { name: "x".repeat(NAME + 1), up: true };
+        let word = gateway_bus::Telemetry { services: vec![long], ..Default::default() };
+        telemetry.hear(account(), word, Millis(9_000));
+        assert_eq!(telemetry.of(&account()).expect("heard").at, Millis(999));
     }
 }

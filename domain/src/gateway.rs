@@ -14,7 +14,7 @@ pub use event::{
 pub use refusal::Refusal;
 pub use state::{Gateway, Phase};
 
-use crate::ids::BusAccount;
+use crate::{gateway_bus::Service, ids::BusAccount};
 use serde::{Deserialize, Serialize};
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -48,4 +48,19 @@ pub enum Health {
     Up,
     Degraded,
     Down,
+}
+
+impl Health {
+    /// What its services make of a gateway: down where a way in is missing, degraded where anything else is.
+    pub fn of(services: &[Service]) -> Self {
+        const WAYS_IN: [&str; 3] = ["spa", "tls", "openvpn"];
+        let is_up = |name: &str| services.iter().any(|service| service.name == name && service.up);
+        if !WAYS_IN.into_iter().all(is_up) {
+            Self::Down
+        } else if services.iter().all(|service| service.up) {
+            Self::Up
+        } else {
+            Self::Degraded
+        }
+    }
 }

@@ -77,7 +77,12 @@ async fn until_over(app: &App, permit: &Permit<Read>, seat: &Seat, socket: &mut 
 
 async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Wire, live: Ring) -> Over {
     let opened = tokio::time::timeout(OPEN_WITHIN, first_word(socket)).await;
-    let Ok(Ok((resume, windows))) = opened else { return NOT_UNDERSTOOD };
+    let (resume, windows) = match opened {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(over)) => return over,
+        // It has said nothing wrong: a page that was asleep comes back.
+        Err(_) => return Over::Close(close::GOING_AWAY),
+    };
     let mut connection = Connection::new(app, permit, socket, &live);
     drop(live);
     let result = async {

@@ -180,6 +180,9 @@ impl Gateway {
     }
 }
 
+/// Agents that say nothing are down.
+const WORD_EVERY: Duration = Duration::from_secs(2);
+
 struct Agent {
     id: GatewayId,
     log_id: LogId,
@@ -200,8 +203,11 @@ impl Agent {
         self.report(News::Started { sessions: vec![] }).await;
         self.report(News::Health { health: Health::Up }).await;
         let mut orders = self.bus.orders().await.expect("orders");
+        let mut words = tokio::time::interval(WORD_EVERY);
         loop {
             tokio::select! {
+                // That it lives, and nothing more. While the bus is away nobody hears it.
+                _ = words.tick() => drop(self.bus.telemetry(&Telemetry::default()).await),
                 Some(news) = asked.recv() => self.report(news).await,
                 Some(word) = measured.recv() => self.bus.telemetry(&word).await.expect("said"),
                 delivery = orders.next() => {

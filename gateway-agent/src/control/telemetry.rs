@@ -45,14 +45,7 @@ impl Telemetry {
         if self.services.is_empty() {
             return None;
         }
-        let up = |name: &str| services.iter().any(|service| service.name == name && service.up);
-        let health = if services.iter().all(|service| service.up) {
-            Health::Up
-        } else if ["spa", "tls", "openvpn"].into_iter().all(up) {
-            Health::Degraded
-        } else {
-            Health::Down
-        };
+        let health = Health::of(services);
         (self.health.replace(health) != Some(health)).then_some(health)
     }
 
