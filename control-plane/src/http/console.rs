@@ -26,10 +26,22 @@ pub async fn sign_in(mut call: Call, _: Anybody, (): ()) -> Answer {
     let request: SignInRequest = call.json().await?;
     let asker = call.asker(Actor::Stranger)?;
     let signed_in = operators::sign_in(&call.app, &asker, call.peer.address, request).await?;
+    end_replaced(&mut call).await;
     let seconds = signed_in.expires_at.0.saturating_sub(call.app.now().0) / 1000;
     let SignedIn { token, operator, name, role, expires_at } = signed_in;
     let response = call.ok(&me(operator, name, role, expires_at))?;
     cookie::set(response, &token.expose(), seconds)
+}
+
+/// A browser has one cookie for all its windows: the sign-in that it stood for so far is nobody's any more, and a
+/// window that still shows it has to ask who it is.
+async fn end_replaced(call: &mut Call) {
+    let Ok(token) = cookie::token_of(call) else { return };
+    let Ok(permit) = Permit::<BeSignedIn>::of(&call.app, &token).await else { return };
+    if let Err(error) = end(call, &permit).await {
+        // It ends by itself, later.
+        tracing::warn!(error = &error as &dyn std::error::Error, "a replaced sign-in was not ended");
+    }
 }
 
 /// `POST /v1/console/sign-out`: ends that sign-in and clears the cookie, also when it had ended already.

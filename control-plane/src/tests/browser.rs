@@ -113,6 +113,25 @@ async fn a_sign_in_lasts_as_long_as_is_set() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_ends_the_one_whose_cookie_it_replaces_and_no_other() {
+    let stand = Stand::up().await;
+    let password = stand.recover("owner").await;
+    let before = Browser::signed_in(&stand, "owner", &password).await;
+    let elsewhere = Browser::signed_in(&stand, "owner", &password).await;
+    let origin = ("origin", stand.url.as_str());
+    let body = |password: &str| serde_json::json!({ "name": "owner", "password": password }).to_string();
+    let refused = before.ask("POST", SIGN_IN, &[JSON, origin], body("not it").as_bytes()).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(before.me().await, StatusCode::OK, "a wrong password ends nothing");
+    let answer = before.ask("POST", SIGN_IN, &[JSON, origin], body(&password).as_bytes()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let after = Browser { stand: &stand, cookie: cookie(&answer) };
+    assert_eq!(before.me().await, StatusCode::UNAUTHORIZED);
+    assert_eq!(after.me().await, StatusCode::OK);
+    assert_eq!(elsewhere.me().await, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_out_ends_the_sign_in_and_the_cookie_also_when_it_had_ended() {
     let stand = Stand::up().await;
     let password = stand.recover("owner").await;
