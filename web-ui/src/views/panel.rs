@@ -14,6 +14,7 @@ use crate::{
         typing,
     },
     live::State,
+    session as signed_in,
 };
 use leptos::{ev, html, prelude::*, task::spawn_local};
 use session::OfSession;
@@ -37,8 +38,10 @@ pub fn PanelHost() -> impl IntoView {
         }
         is_open
     });
+    let session = signed_in::expect();
     let keys = window_event_listener(ev::keydown, move |event| {
-        let is_taken = event.default_prevented() || typing::has_over();
+        // Behind the sign-in page the panel stays where it was.
+        let is_taken = event.default_prevented() || typing::has_over() || !untrack(|| session.is_in());
         if event.key() == "Escape" && !is_taken && panel.try_get_untracked().flatten().is_some() {
             place::close_panel();
         }
