@@ -1,6 +1,7 @@
 //! Which page is shown: nobody's, the sign-in, or the shell with its view.
 
 use crate::{
+    kit::icon::Mark,
     session::{self, Session, Who},
     shell::Shell,
     sign_in::SignIn,
@@ -14,10 +15,20 @@ pub fn App() -> impl IntoView {
     session::remember(session);
     let operator = Memo::new(move |_| session.me().map(|me| me.operator));
     let is_in = Memo::new(move |_| session.is_in());
-    let is_known = Memo::new(move |_| session.who() != Who::Unknown);
+    let is_unanswered = Memo::new(move |_| session.who() == Who::Unanswered);
+    let is_out = Memo::new(move |_| matches!(session.who(), Who::Nobody | Who::Ended(_)));
     view! {
         <Router>
-            <Show when=move || is_known.get() && !is_in.get()>
+            <Show when=move || is_unanswered.get()>
+                <main class="sign-in" data-view="unanswered">
+                    <div class="sign-in-head" role="alert">
+                        <Mark />
+                        <h1>"The server cannot be reached"</h1>
+                        <p>"It is asked again every few seconds. If this lasts, check the network."</p>
+                    </div>
+                </main>
+            </Show>
+            <Show when=move || is_out.get()>
                 <SignIn />
             </Show>
             // Whoever signs in next gets a shell of their own, and nothing of what another has typed; the same person

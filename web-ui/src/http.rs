@@ -61,29 +61,37 @@ async fn tell(address: &str, body: &str, key: &IdempotencyKey) -> Result<String,
             headers.set(name, value).map_err(|_| Failure::Unreachable)?;
         }
         init.set_headers(&headers);
-        let response = fetch(address, &init).await?;
-        if response.status() != ACCEPTED {
-            return read(response).await;
+        let answer = fetch(address, &init).await?;
+        if answer.response.status() != ACCEPTED {
+            return read(answer).await;
         }
-        let Pending { .. } = parse(&text(&response).await?)?;
+        let Pending { .. } = parse(&text(&answer.response).await?)?;
     }
     Err(Failure::StillPending)
 }
 
-async fn fetch(address: &str, init: &RequestInit) -> Result<Response, Failure> {
-    let window = web_sys::window().ok_or(Failure::Unreachable)?;
-    let response = JsFuture::from(window.fetch_with_str_and_init(address, init)).await;
-    response.ok().and_then(|value| value.dyn_into().ok()).ok_or(Failure::Unreachable)
+struct Answer {
+    response: Response,
+    /// Which sign-in the question was asked in.
+    asked_in: u32,
 }
 
-async fn read(response: Response) -> Result<String, Failure> {
+async fn fetch(address: &str, init: &RequestInit) -> Result<Answer, Failure> {
+    let window = web_sys::window().ok_or(Failure::Unreachable)?;
+    let asked_in = session::nth();
+    let response = JsFuture::from(window.fetch_with_str_and_init(address, init)).await;
+    let response = response.ok().and_then(|value| value.dyn_into().ok()).ok_or(Failure::Unreachable)?;
+    Ok(Answer { response, asked_in })
+}
+
+async fn read(Answer { response, asked_in }: Answer) -> Result<String, Failure> {
     let text = text(&response).await?;
     if response.ok() {
         return Ok(text);
     }
     let failure = Failure::Problem(Box::new(parse::<problem::Problem>(&text)?));
     if failure.is_signed_out() {
-        session::ended();
+        session::refused(asked_in);
     }
     Err(failure)
 }

@@ -4,57 +4,57 @@ use crate::{
     feed::Feed,
     http::{self, Nothing},
 };
+use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use viworks_api::operator::{Me, Permission, SignInRequest};
-use viworks_web_model::request::Failure;
+pub use viworks_web_model::sign_in::Who;
+use viworks_web_model::{
+    request::Failure,
+    sign_in::{Held, SignIn},
+};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
-    /// Not asked yet.
-    Unknown,
-    Nobody,
-    In(Me),
-    /// The sign-in has ended by itself or from elsewhere. What the person was doing stays where it is, behind the
-    /// sign-in page.
-    Ended(Me),
-}
+/// Between two questions who is signed in, while nobody answers them.
+const ASKED_AGAIN_MS: u32 = 3_000;
 
 /// Copied freely; there is one.
 #[derive(Clone, Copy)]
 pub struct Session {
-    who: RwSignal<Who>,
+    signed: RwSignal<SignIn>,
     feed: Feed,
 }
 
 impl Session {
     /// To be made once, at the root.
     pub fn provide() -> Self {
-        let session = Self { who: RwSignal::new(Who::Unknown), feed: Feed::new() };
+        let session = Self { signed: RwSignal::new(SignIn::default()), feed: Feed::new() };
         provide_context(session);
         provide_context(session.feed);
         leptos::task::spawn_local(async move {
-            match http::get::<Me>("/v1/operator/me").await {
-                Ok(me) => session.enter(me),
-                Err(_) => session.who.set(Who::Nobody),
+            loop {
+                match http::get::<Me>("/v1/operator/me").await {
+                    Ok(me) => return session.enter(me),
+                    Err(why) => session.signed.update(|signed| signed.not_told(&why)),
+                }
+                if session.signed.with_untracked(|signed| *signed.who() != Who::Unanswered) {
+                    return;
+                }
+                TimeoutFuture::new(ASKED_AGAIN_MS).await;
             }
         });
         session
     }
 
     pub fn who(self) -> Who {
-        self.who.get()
+        self.signed.with(|signed| signed.who().clone())
     }
 
     /// Whether somebody is signed in, and no sign-in page stands before the view.
     pub fn is_in(self) -> bool {
-        self.who.with(|who| matches!(who, Who::In(_)))
+        self.signed.with(|signed| matches!(signed.who(), Who::In(_)))
     }
 
     pub fn me(self) -> Option<Me> {
-        self.who.with(|who| match who {
-            Who::In(me) | Who::Ended(me) => Some(me.clone()),
-            Who::Unknown | Who::Nobody => None,
-        })
+        self.signed.with(|signed| signed.me().cloned())
     }
 
     pub fn may(self, permission: Permission) -> bool {
@@ -80,42 +80,32 @@ impl Session {
             _ => {
                 self.feed.stop();
                 self.feed.forget();
-                self.who.set(Who::Nobody);
+                self.signed.update(SignIn::leave);
                 Ok(())
             }
         }
     }
 
     fn enter(self, me: Me) {
-        let same = self
-            .who
-            .with_untracked(|who| matches!(who, Who::Ended(before) if before.operator == me.operator));
-        if !same {
+        if self.signed.try_update(|signed| signed.enter(me)) == Some(Held::Goes) {
             self.feed.forget();
         }
-        self.who.set(Who::In(me));
         self.feed.start();
     }
 
-    /// The role or what it may do has changed, as the feed's welcome says.
+    /// The feed's welcome says whose it is, and what they may now.
     pub fn update(self, me: &Me) {
-        self.who.update(|who| {
-            if let Who::In(known) = who
-                && known.operator == me.operator
-            {
-                *known = me.clone();
-            }
-        });
+        if self.signed.try_update(|signed| signed.welcome(me)) == Some(Held::Goes) {
+            // From its beginning, for the shell of whoever it is.
+            self.feed.stop();
+            self.feed.forget();
+            self.feed.start();
+        }
     }
 
     pub fn end(self) {
         self.feed.stop();
-        let ended = self.who.get_untracked();
-        match ended {
-            Who::In(me) => self.who.set(Who::Ended(me)),
-            Who::Unknown => self.who.set(Who::Nobody),
-            Who::Nobody | Who::Ended(_) => {}
-        }
+        self.signed.update(SignIn::end);
     }
 }
 
@@ -136,6 +126,20 @@ pub fn current() -> Option<Session> {
 /// The server has said that nobody is signed in.
 pub fn ended() {
     if let Some(session) = CURRENT.get() {
+        session.end();
+    }
+}
+
+/// Which sign-in a question is asked in that is asked now.
+pub fn nth() -> u32 {
+    CURRENT.get().map_or(0, |session| session.signed.with_untracked(SignIn::nth))
+}
+
+/// As [`ended`], in answer to a question that was asked in that sign-in.
+pub fn refused(asked_in: u32) {
+    if let Some(session) = CURRENT.get()
+        && session.signed.with_untracked(|signed| signed.is_ended_by(asked_in))
+    {
         session.end();
     }
 }

@@ -19,6 +19,7 @@ pub mod place;
 pub mod qr;
 pub mod request;
 pub mod sessions;
+pub mod sign_in;
 pub mod steps;
 pub mod timeline;
 pub mod users;
