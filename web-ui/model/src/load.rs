@@ -101,16 +101,24 @@ pub fn in_order(mut services: Vec<Service>) -> Vec<Service> {
     services
 }
 
-/// An image as people call it: without the registry of this machine and without its digest.
+/// An image as people call it: without its digest, and without the registry, which is an address of the installation
+/// and often its port.
 pub fn image(image: &str) -> String {
     let named = image.split('@').next().unwrap_or_default();
-    let short = ["localhost/", "docker.io/library/", "docker.io/"]
-        .iter()
-        .find_map(|registry| named.strip_prefix(registry))
-        .unwrap_or(named);
+    let short = match named.split_once('/') {
+        Some(("docker.io", rest)) => rest.strip_prefix("library/").unwrap_or(rest),
+        Some((first, rest)) if is_registry(first) => rest,
+        _ => named,
+    };
     let is_digest = short.starts_with("sha256:")
         || (short.len() >= 12 && short.bytes().all(|byte| byte.is_ascii_hexdigit()));
     if short.is_empty() || is_digest { "image without a name".into() } else { short.to_owned() }
+}
+
+/// Whether the first part of an image's name is a host rather than part of a path, by the rule of Docker's reference
+/// grammar: paths have no port, and begin with neither a domain nor a large letter.
+fn is_registry(first: &str) -> bool {
+    first == "localhost" || first.contains(['.', ':']) || first.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 #[cfg(test)]
@@ -158,10 +166,26 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_shown_without_the_address_that_it_comes_from() {
+        for from in [
+            "10.0.0.5:5000",
+            "registry.corp:5000",
+            "localhost:5000",
+            "REGISTRY",
+            "[fd00::5]:5000",
+            "registry",
+        ] {
+            let shown = if from == "registry" { "registry/viworks/page:1" } else { "viworks/page:1" };
+            assert_eq!(image(&format!("{from}/viworks/page:1@sha256:00aa")), shown);
+        }
+        assert_eq!(image("registry.example/library/b"), "library/b");
+        assert_eq!(image("page:1"), "page:1");
+    }
+
+    #[test]
     fn an_image_is_shown_by_its_name_never_by_a_digest() {
         assert_eq!(image("localhost/viworks-page:1"), "viworks-page:1");
         assert_eq!(image("docker.io/library/nginx:1.27@sha256:00aa"), "nginx:1.27");
-        assert_eq!(image("registry.example/a/b"), "registry.example/a/b");
         assert_eq!(image("sha256:0123456789ab"), "image without a name");
         assert_eq!(image("0123456789abcdef"), "image without a name");
         assert_eq!(image(""), "image without a name");
