@@ -1,6 +1,6 @@
 //! How live the page is, in words, always in sight.
 
-use crate::{feed, kit::time};
+use crate::{clock, feed, kit::time};
 use leptos::prelude::*;
 use viworks_web_model::{feed::Mark, format};
 
@@ -8,6 +8,12 @@ use viworks_web_model::{feed::Mark, format};
 pub fn LiveMark() -> impl IntoView {
     let feed = feed::expect();
     let mark = feed.mark();
+    // Since when it is offline has a day once that is another one.
+    let today = time::today();
+    let text = move || {
+        today.track();
+        say(mark.get())
+    };
     let is_outdated = Memo::new(move |_| matches!(mark.get(), Mark::Outdated { .. }));
     let is_cut_off = Memo::new(move |_| matches!(mark.get(), Mark::Offline { .. } | Mark::Outdated { .. }));
     let go_on = move |_| {
@@ -35,7 +41,7 @@ pub fn LiveMark() -> impl IntoView {
             title=move || explain(mark.get())
         >
             <span class="live-dot" aria-hidden="true"></span>
-            <span class="live-text">{move || say(mark.get())}</span>
+            <span class="live-text">{text}</span>
             <Show when=move || is_cut_off.get()>
                 <button type="button" class="button small" on:click=go_on>
                     {move || if is_outdated.get() { "Reload" } else { "Retry" }}
@@ -53,17 +59,20 @@ const BACK: &str = "Live again.";
 
 fn say(mark: Mark) -> impl IntoView {
     let (word, more) = match mark {
-        Mark::Connecting => ("Connecting…", String::new()),
-        Mark::Live { seq } => ("Live", format!(" · {}", format::number(seq))),
-        Mark::CatchingUp { seq } => ("Catching up", format!(" · {}", format::number(seq))),
+        Mark::Connecting => ("Connecting…", None),
+        Mark::Live { seq } => ("Live", Some(format::number(seq))),
+        Mark::CatchingUp { seq } => ("Catching up", Some(format::number(seq))),
         Mark::Offline { since, .. } => {
-            ("Offline", format!(" since {} · retrying", time::local(since).short_clock()))
+            let since = format::moment(time::local(since), time::local(clock::now()));
+            ("Offline", Some(format!("since {since} · retrying")))
         }
-        Mark::Outdated { .. } => ("The server was updated", String::new()),
+        Mark::Outdated { .. } => ("The server was updated", None),
     };
+    let between = if matches!(mark, Mark::Offline { .. }) { " " } else { " · " };
     view! {
         <b>{word}</b>
-        {more}
+        // Where there is room for few letters, what follows the word stands below it, and nothing between them.
+        {more.map(|more| view! { <span class="live-between">{between}</span> <span>{more}</span> })}
     }
 }
 
