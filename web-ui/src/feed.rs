@@ -28,7 +28,8 @@ const SAMPLES: usize = 150;
 /// One open window's rows, whatever their kind.
 pub trait Sink {
     fn snapshot(&self, rows: &Rows, next: Option<&str>);
-    fn take(&self, change: &Change);
+    /// A row as it was at `seq`.
+    fn take(&self, seq: u64, change: &Change);
     fn refused(&self, code: &str);
     /// The end of a batch: what has gathered is shown.
     fn flush(&self);
@@ -344,13 +345,13 @@ impl Feed {
                     sink.snapshot(rows, next.as_deref());
                 }
             }
-            Frame::Delta { changes, .. } => {
+            Frame::Delta { seq, changes, .. } => {
                 for change in changes {
                     if let Change::Notice(notice) = change {
                         self.notices.update(|notices| notices.push(notice.clone()));
                     }
                     for sink in sinks.values() {
-                        sink.take(change);
+                        sink.take(*seq, change);
                     }
                 }
             }

@@ -2,18 +2,13 @@
 
 use crate::{feed::Sink, http};
 use leptos::prelude::*;
-use std::{
-    cell::RefCell,
-    collections::{HashMap, HashSet},
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 use viworks_api::{
     Page,
     feed::{Change, MOST_ROWS, Query, Rows},
 };
 use viworks_web_model::{
-    list::{List, Row, Taken},
+    list::{Cell, Ledger, Row},
     request::{Failure, Paged, address},
 };
 
@@ -23,7 +18,7 @@ pub struct Watched<R: Row> {
     order: RwSignal<Order<R>>,
     waiting: RwSignal<usize>,
     state: RwSignal<State>,
-    has_more: RwSignal<bool>,
+    end: RwSignal<Option<u64>>,
 }
 
 impl<R: Row> Clone for Watched<R> {
@@ -46,31 +41,36 @@ pub enum State {
     Refused(String),
 }
 
-struct Inner<R: Row> {
-    list: List<R>,
-    rows: HashMap<R::Id, ArcRwSignal<R>>,
-    /// The list's version that is shown.
-    shown: u64,
-    /// The answer is on its way, and will hold whatever changes until then.
-    is_asking: bool,
-    is_loading: bool,
+type Inner<R> = Ledger<R, Own<R>>;
+
+/// A row's own signal: it changes when the row does, not with every word about it.
+#[derive(Clone)]
+struct Own<R: 'static>(ArcRwSignal<R>);
+
+impl<R: Row> Cell<R> for Own<R> {
+    fn new(row: &R) -> Self {
+        Self(ArcRwSignal::new(row.clone()))
+    }
+
+    fn put(&self, row: &R) {
+        if self.0.with_untracked(|known| known != row) {
+            self.0.set(row.clone());
+        }
+    }
+
+    fn row(&self) -> R {
+        self.0.get_untracked()
+    }
 }
 
 impl<R: Row> Watched<R> {
     pub fn new(query: Query) -> Self {
-        let inner = Inner {
-            list: List::new(query),
-            rows: HashMap::new(),
-            shown: 0,
-            is_asking: true,
-            is_loading: false,
-        };
         Self {
-            inner: StoredValue::new_local(Rc::new(RefCell::new(inner))),
+            inner: StoredValue::new_local(Rc::new(RefCell::new(Ledger::new(query)))),
             order: RwSignal::new(Arc::new(Vec::new())),
             waiting: RwSignal::new(0),
             state: RwSignal::new(State::Asking),
-            has_more: RwSignal::new(false),
+            end: RwSignal::new(None),
         }
     }
 
@@ -81,7 +81,7 @@ impl<R: Row> Watched<R> {
 
     /// The row's own signal.
     pub fn row(self, id: R::Id) -> Option<ArcRwSignal<R>> {
-        self.with(|inner| inner.rows.get(&id).cloned()).flatten()
+        self.with(|inner| Some(inner.cell(id)?.0.clone())).flatten()
     }
 
     /// All rows in order, tracked as a whole: for short lists.
@@ -100,52 +100,43 @@ impl<R: Row> Watched<R> {
 
     /// Whether the row is shown only because the list is held. Changes with the row itself, so follow that.
     pub fn is_leaving(self, id: R::Id) -> bool {
-        self.with(|inner| inner.list.is_leaving(id)).unwrap_or(false)
+        self.with(|inner| inner.list().is_leaving(id)).unwrap_or(false)
     }
 
     /// Whether there are rows behind the last one that is here.
     pub fn has_more(self) -> bool {
-        self.has_more.get()
+        self.end().is_some()
+    }
+
+    /// Where there are more rows: another number for every end that the list has had.
+    pub fn end(self) -> Option<u64> {
+        self.end.get()
     }
 
     /// Whether there are rows behind the last one that is here, and fewer here than `most`. Not tracked.
     pub fn is_short_of(self, most: usize) -> bool {
-        self.with(|inner| inner.list.next().is_some() && inner.list.len() < most).unwrap_or(false)
+        self.with(|inner| inner.list().next().is_some() && inner.list().len() < most).unwrap_or(false)
     }
 
     /// From now on rows change in place, and none comes or goes.
     pub fn hold(self) {
-        self.with(|inner| inner.list.hold());
+        self.with(Ledger::hold);
     }
 
     pub fn let_go(self) {
-        self.with(|inner| {
-            for id in inner.list.let_go() {
-                inner.rows.remove(&id);
-            }
-        });
+        self.with(Ledger::let_go);
         self.flush();
     }
 
     /// Shows what waits.
     pub fn settle(self) {
-        self.with(|inner| {
-            for id in inner.list.settle() {
-                inner.rows.remove(&id);
-            }
-        });
+        self.with(Ledger::settle);
         self.flush();
     }
 
     /// Another question: what is here stays until the answer comes.
     pub fn ask(self, query: Query) {
-        self.with(|inner| {
-            inner.list.ask(query);
-            inner.shown = inner.list.version();
-            inner.is_asking = true;
-            // A page that is on its way answers the question before.
-            inner.is_loading = false;
-        });
+        self.with(|inner| inner.ask(query));
         self.state.set(State::Asking);
         self.waiting.set(0);
     }
@@ -163,32 +154,17 @@ impl<R: Paged + serde::de::DeserializeOwned> Watched<R> {
     /// # Errors
     /// As [`http::get`].
     pub async fn load_more(self) -> Result<(), Failure> {
-        let asked = self.with(|inner| {
-            let cursor = inner.list.next().filter(|_| !inner.is_loading)?.to_owned();
-            inner.is_loading = true;
-            Some((inner.list.query().clone(), cursor))
-        });
-        let Some((query, cursor)) = asked.flatten() else { return Ok(()) };
-        let mut pairs = R::pairs(&query);
-        pairs.extend([("cursor", cursor.clone()), ("limit", MOST_ROWS.to_string())]);
-        let answer = http::get::<Page<R>>(&address(R::PATH, &pairs)).await;
-        self.with(|inner| {
-            if *inner.list.query() != query {
-                return;
+        loop {
+            let begin = |inner: &mut Inner<R>| Some((inner.begin_page()?, R::pairs(inner.list().query())));
+            let Some((asked, mut pairs)) = self.with(begin).flatten() else { return Ok(()) };
+            pairs.extend([("cursor", asked.cursor.clone()), ("limit", MOST_ROWS.to_string())]);
+            let answer = http::get::<Page<R>>(&address(R::PATH, &pairs)).await;
+            let is_overtaken = self.with(|inner| inner.end_page(&asked, answer.as_ref().ok()));
+            self.flush();
+            if answer.is_err() || is_overtaken != Some(true) {
+                return answer.map(drop);
             }
-            inner.is_loading = false;
-            // A new answer to the same question may have overtaken this page.
-            let is_wanted = inner.list.next() == Some(cursor.as_str());
-            if let (Ok(page), true) = (&answer, is_wanted) {
-                for row in &page.rows {
-                    // What came live is no older than the page.
-                    inner.rows.entry(row.id()).or_insert_with(|| ArcRwSignal::new(row.clone()));
-                }
-                inner.list.extend(&page.rows, page.next.clone());
-            }
-        });
-        self.flush();
-        answer.map(drop)
+        }
     }
 }
 
@@ -196,57 +172,19 @@ impl<R: Paged> Watched<R> {
     /// Keeps the first `most` rows of a list that nobody holds; the others are paged again when they are wanted.
     /// A page that is left open for weeks does not grow for weeks.
     pub fn trim(self, most: usize) {
-        self.with(|inner| {
-            let Inner { list, rows, .. } = inner;
-            let gone = list.trim(most, |id| rows.get(&id).map(|row| row.with_untracked(R::cursor)));
-            for id in gone {
-                rows.remove(&id);
-            }
-        });
+        self.with(|inner| inner.trim(most));
         self.flush();
-    }
-}
-
-impl<R: Row> Inner<R> {
-    fn keep(&mut self, row: &R) {
-        match self.rows.get(&row.id()) {
-            Some(signal) => {
-                if signal.with_untracked(|known| known != row) {
-                    signal.set(row.clone());
-                }
-            }
-            None => drop(self.rows.insert(row.id(), ArcRwSignal::new(row.clone()))),
-        }
     }
 }
 
 impl<R: Row> Sink for Watched<R> {
     fn snapshot(&self, rows: &Rows, next: Option<&str>) {
-        let rows = R::all_of(rows);
-        self.with(|inner| {
-            inner.is_asking = false;
-            for row in rows {
-                inner.keep(row);
-            }
-            inner.list.replace(rows, next.map(str::to_owned));
-            let listed = inner.list.ids().collect::<HashSet<_>>();
-            inner.rows.retain(|id, _| listed.contains(id));
-        });
+        self.with(|inner| inner.answer(rows, next));
         self.state.set(State::Here);
     }
 
-    fn take(&self, change: &Change) {
-        let Some(row) = R::of(change) else { return };
-        self.with(|inner| {
-            if inner.is_asking {
-                return;
-            }
-            match inner.list.take(row) {
-                Taken::Shown | Taken::Waiting => inner.keep(row),
-                Taken::Gone => drop(inner.rows.remove(&row.id())),
-                Taken::Elsewhere => {}
-            }
-        });
+    fn take(&self, seq: u64, change: &Change) {
+        self.with(|inner| inner.take(seq, change));
     }
 
     fn refused(&self, code: &str) {
@@ -254,21 +192,15 @@ impl<R: Row> Sink for Watched<R> {
     }
 
     fn flush(&self) {
-        let changed = self.with(|inner| {
-            let order =
-                (inner.shown != inner.list.version()).then(|| Arc::new(inner.list.ids().collect::<Vec<_>>()));
-            inner.shown = inner.list.version();
-            (order, inner.list.waiting(), inner.list.next().is_some())
-        });
-        let Some((order, waiting, has_more)) = changed else { return };
-        if let Some(order) = order {
-            self.order.set(order);
+        let Some(drawn) = self.with(Ledger::draw) else { return };
+        if let Some(order) = drawn.order {
+            self.order.set(Arc::new(order));
         }
-        if self.has_more.get_untracked() != has_more {
-            self.has_more.set(has_more);
+        if self.end.get_untracked() != drawn.end {
+            self.end.set(drawn.end);
         }
-        if self.waiting.get_untracked() != waiting {
-            self.waiting.set(waiting);
+        if self.waiting.get_untracked() != drawn.waiting {
+            self.waiting.set(drawn.waiting);
         }
     }
 }

@@ -4,12 +4,18 @@
 //! While it is *held* (somebody points at it, has the focus in it or has scrolled down) rows change in place, but
 //! none comes or goes: what would, waits until the list is let go.
 
+mod ledger;
+mod page;
 #[cfg(test)]
 mod tests;
 
+pub use ledger::{Cell, Drawn, Ledger};
+pub use page::{Arrived, Asked};
+
+use page::Loading;
 use std::{
     cmp::Reverse,
-    collections::{HashMap, HashSet, hash_map::Entry},
+    collections::{HashMap, HashSet},
     fmt::Debug,
     hash::Hash,
 };
@@ -60,6 +66,11 @@ pub struct List<R: Row> {
     keys: HashMap<R::Id, R::Key>,
     /// Where the next page begins; none when all is here.
     next: Option<String>,
+    /// The last row of the page before that. It stays where it is when rows come or go, as the cursor does.
+    end: Option<R::Key>,
+    /// Counts ends: another one is to be paged on from.
+    ends: u64,
+    loading: Option<Loading<R>>,
     held: bool,
     arriving: HashMap<R::Id, R::Key>,
     leaving: HashSet<R::Id>,
@@ -74,6 +85,9 @@ impl<R: Row> List<R> {
             order: Vec::new(),
             keys: HashMap::new(),
             next: None,
+            end: None,
+            ends: 0,
+            loading: None,
             held: false,
             arriving: HashMap::new(),
             leaving: HashSet::new(),
@@ -87,7 +101,7 @@ impl<R: Row> List<R> {
 
     /// The window was asked something else: what is here is not the answer.
     pub fn ask(&mut self, query: Query) {
-        *self = Self { version: self.version + 1, held: self.held, ..Self::new(query) };
+        *self = Self { version: self.version + 1, ends: self.ends + 1, held: self.held, ..Self::new(query) };
     }
 
     /// A whole answer, in place of everything.
@@ -96,24 +110,37 @@ impl<R: Row> List<R> {
         self.keys.clear();
         self.arriving.clear();
         self.leaving.clear();
-        self.extend(rows, next);
+        self.end = None;
+        let rows = rows.into_iter().map(|row| (row.key(), row.id())).collect::<Vec<_>>();
+        self.ends_at(rows.iter().map(|(key, _)| key).max().cloned(), next);
+        self.extend(rows);
     }
 
-    /// The next page.
-    pub fn extend<'a>(&mut self, rows: impl IntoIterator<Item = &'a R>, next: Option<String>) {
-        for row in rows {
-            // What came live since the page before stands already, and may have moved since the page was read.
-            if let Entry::Vacant(place) = self.keys.entry(row.id()) {
-                place.insert(row.key());
-                self.order.push((row.key(), row.id()));
-            }
-        }
+    /// Rows that are not here, none of them in front of somebody's eyes.
+    fn extend(&mut self, rows: Vec<(R::Key, R::Id)>) {
+        self.keys.extend(rows.iter().map(|(key, id)| (*id, key.clone())));
+        self.order.extend(rows);
         self.order.sort_unstable();
-        self.next = next;
         self.version += 1;
     }
 
-    pub fn take(&mut self, row: &R) -> Taken {
+    /// The page with this last row, if it has any, is the last that is here.
+    fn ends_at(&mut self, last: Option<R::Key>, next: Option<String>) {
+        self.end = last.or_else(|| self.end.take());
+        self.next = next;
+        self.ends += 1;
+    }
+
+    /// Takes in a row as it was at `seq`.
+    pub fn take(&mut self, seq: u64, row: &R) -> Taken {
+        let taken = self.find_place(row);
+        if matches!(taken, Taken::Gone | Taken::Elsewhere) {
+            self.remember(seq, row);
+        }
+        taken
+    }
+
+    fn find_place(&mut self, row: &R) -> Taken {
         let (id, key) = (row.id(), row.key());
         let is_in = row.is_in(&self.query);
         if self.keys.contains_key(&id) {
@@ -143,9 +170,9 @@ impl<R: Row> List<R> {
         Taken::Shown
     }
 
-    /// Behind the last row that is here while there are more: it comes with its page.
+    /// Behind the end while there are more: it comes with its page.
     fn is_beyond(&self, key: &R::Key) -> bool {
-        self.next.is_some() && self.order.last().is_none_or(|(last, _)| key > last)
+        self.next.is_some() && self.end.as_ref().is_some_and(|end| key > end)
     }
 
     fn place(&mut self, id: R::Id, key: R::Key) {
@@ -172,42 +199,41 @@ impl<R: Row> List<R> {
         self.held = true;
     }
 
-    /// What waited comes and goes now; the ids of rows that are gone.
-    pub fn let_go(&mut self) -> Vec<R::Id> {
+    /// What waited comes and goes now.
+    pub fn let_go(&mut self) {
         self.held = false;
-        self.settle()
+        self.settle();
     }
 
     /// Shows what waits, and stays held if it is.
-    pub fn settle(&mut self) -> Vec<R::Id> {
-        for (id, key) in std::mem::take(&mut self.arriving) {
-            self.place(id, key);
+    pub fn settle(&mut self) {
+        if self.arriving.is_empty() && self.leaving.is_empty() {
+            return;
         }
-        let gone = std::mem::take(&mut self.leaving).into_iter().collect::<Vec<_>>();
-        for id in &gone {
-            self.remove(*id);
+        for id in &self.leaving {
+            self.keys.remove(id);
         }
-        gone
+        let leaving = std::mem::take(&mut self.leaving);
+        self.order.retain(|(_, id)| !leaving.contains(id));
+        let arriving = std::mem::take(&mut self.arriving);
+        self.extend(arriving.into_iter().map(|(id, key)| (key, id)).collect());
     }
 
     /// Keeps the first `most` rows, unless somebody is among them: what is behind comes again as a page, which
-    /// begins where `cursor` says that the last one kept ends. The ids of rows that are gone.
-    pub fn trim(&mut self, most: usize, cursor: impl FnOnce(R::Id) -> Option<String>) -> Vec<R::Id> {
+    /// begins where `cursor` says that the last one kept ends.
+    pub fn trim(&mut self, most: usize, cursor: impl FnOnce(R::Id) -> Option<String>) {
         if self.held || self.order.len() <= most {
-            return Vec::new();
+            return;
         }
-        let Some(next) =
-            most.checked_sub(1).and_then(|last| self.order.get(last)).and_then(|(_, id)| cursor(*id))
-        else {
-            return Vec::new();
+        let Some((end, last)) = most.checked_sub(1).and_then(|last| self.order.get(last)).cloned() else {
+            return;
         };
-        let gone = self.order.split_off(most).into_iter().map(|(_, id)| id).collect::<Vec<_>>();
-        for id in &gone {
-            self.keys.remove(id);
+        let Some(next) = cursor(last) else { return };
+        for (_, id) in self.order.drain(most..) {
+            self.keys.remove(&id);
         }
-        self.next = Some(next);
+        self.ends_at(Some(end), Some(next));
         self.version += 1;
-        gone
     }
 
     pub fn ids(&self) -> impl Iterator<Item = R::Id> + '_ {
@@ -232,8 +258,22 @@ impl<R: Row> List<R> {
         self.leaving.contains(&id)
     }
 
+    /// Rows that are shown or wait.
+    pub fn known(&self) -> usize {
+        self.keys.len() + self.arriving.len()
+    }
+
+    pub fn is_known(&self, id: R::Id) -> bool {
+        self.keys.contains_key(&id) || self.arriving.contains_key(&id)
+    }
+
     pub fn next(&self) -> Option<&str> {
         self.next.as_deref()
+    }
+
+    /// Where there are more rows: another number for every end that the list has had.
+    pub fn end(&self) -> Option<u64> {
+        self.next.is_some().then_some(self.ends)
     }
 
     /// Another number whenever rows have come, gone or moved.

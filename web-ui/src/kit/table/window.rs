@@ -1,9 +1,12 @@
 //! Which rows are in sight, and whether the list is held still.
 
-use crate::live::{Order, Watched};
+use crate::{
+    feed,
+    live::{Order, Watched},
+};
 use leptos::{ev::FocusEvent, html, prelude::*, task::spawn_local};
 use serde::de::DeserializeOwned;
-use viworks_web_model::request::Paged;
+use viworks_web_model::{feed::Mark, request::Paged};
 use wasm_bindgen::{JsCast as _, prelude::Closure};
 use web_sys::{Element, Node, ResizeObserver};
 
@@ -127,14 +130,16 @@ impl<R: Paged + DeserializeOwned + Send + Sync> Window<R> {
         self.focused.set(inside);
     }
 
+    /// Asks for the next page whenever the end comes near, and, should it not have come, when the feed is live again.
     pub fn load_pages(self) {
-        let span = self.span();
-        let is_near = Memo::new(move |_| {
-            let count = self.rows.ids().len();
-            (self.rows.has_more() && span.get().1 + AHEAD >= count).then_some(count)
+        let (span, mark) = (self.span(), feed::expect().mark());
+        let is_live = Memo::new(move |_| matches!(mark.get(), Mark::Live { .. }));
+        let near = Memo::new(move |_| {
+            let end = self.rows.end()?;
+            (span.get().1 + AHEAD >= self.rows.ids().len()).then(|| (end, is_live.get()))
         });
         Effect::new(move |_| {
-            if is_near.get().is_some() {
+            if near.get().is_some() {
                 spawn_local(self.load());
             }
         });
