@@ -67,7 +67,10 @@ fn holds<T: PartialEq>(wanted: Option<&T>, found: &T) -> bool {
 /// As the database does it: ASCII letters in any case, other characters exactly.
 fn contains(text: Option<&String>, name: Option<&String>) -> bool {
     let Some(text) = text else { return true };
-    name.is_some_and(|name| name.to_ascii_lowercase().contains(&text.to_ascii_lowercase()))
+    // ASCII letters are as long in any case, so a longer text is in no name: it is not folded for every change.
+    name.is_some_and(|name| {
+        text.len() <= name.len() && name.to_ascii_lowercase().contains(&text.to_ascii_lowercase())
+    })
 }
 
 impl UserQuery {

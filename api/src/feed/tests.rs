@@ -114,6 +114,8 @@ fn names_are_found_by_a_part_of_them_in_any_case() {
     let row = Change::Session(session(SessionState::Connected, Some("Alice.Smith")));
     assert!(of("alice").matches(&row) && of("SMITH").matches(&row));
     assert!(!of("bob").concerns(&row));
+    assert!(of("ALICE.smith").matches(&row), "all of it");
+    assert!(!of("alice.smith.").matches(&row) && !of(&"a".repeat(16 * 1024)).matches(&row));
     assert!(!of("alice").matches(&Change::Session(session(SessionState::Connected, None))));
 }
 
