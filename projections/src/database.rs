@@ -22,6 +22,8 @@ pub struct Checkpoint {
 #[derive(Clone, Debug)]
 pub struct Database {
     pub(crate) pool: AnyPool,
+    /// As [`Database::apart`] has it.
+    apart: AnyPool,
     pub(crate) reached: Arc<watch::Sender<u64>>,
     pub(crate) kind: Kind,
 }
@@ -41,8 +43,11 @@ const SQLITE_PRAGMAS: [&str; 4] = [
     "PRAGMA busy_timeout = 10000",
 ];
 
-/// One projector and some readers; more connections than cores only wait for each other.
+/// For whoever reads pages; more connections than cores only wait for each other.
 const CONNECTIONS: u32 = 8;
+/// One for the projector, one for the reader of what it has changed: the node lives on these, however many wait
+/// for a page.
+const APART: u32 = 2;
 
 impl Database {
     /// `sqlite:///path/to/file` (made, with its folder, if it is not there), `sqlite::memory:`, or
@@ -55,23 +60,33 @@ impl Database {
             let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
             make_private_file(Path::new(path.split('?').next().unwrap_or(path))).map_err(OpenError::File)?;
         }
-        let pool = AnyPoolOptions::new()
-            // Each connection to a database in memory would be a database of its own.
-            .max_connections(if memory { 1 } else { CONNECTIONS })
-            .min_connections(u32::from(memory))
-            .idle_timeout((!memory).then_some(Duration::from_secs(600)))
-            .max_lifetime((!memory).then_some(Duration::from_secs(3600)))
-            .after_connect(move |connection, _| Box::pin(async move { prepare(connection, kind).await }))
-            .connect(url)
-            .await
-            .map_err(OpenError::Database)?;
+        // Each connection to a database in memory would be a database of its own.
+        let connections = |most: u32| {
+            AnyPoolOptions::new()
+                .max_connections(if memory { 1 } else { most })
+                .min_connections(u32::from(memory))
+                .idle_timeout((!memory).then_some(Duration::from_secs(600)))
+                .max_lifetime((!memory).then_some(Duration::from_secs(3600)))
+                .after_connect(move |connection, _| Box::pin(async move { prepare(connection, kind).await }))
+                .connect(url)
+        };
+        let pool = connections(CONNECTIONS).await.map_err(OpenError::Database)?;
         bring_up_to_date(&pool, kind).await?;
-        Ok(Self { pool, reached: Arc::new(watch::Sender::new(0)), kind })
+        let apart =
+            if memory { pool.clone() } else { connections(APART).await.map_err(OpenError::Database)? };
+        Ok(Self { pool, apart, reached: Arc::new(watch::Sender::new(0)), kind })
+    }
+
+    /// The same database, by connections that no page waits for or holds.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { pool: self.apart.clone(), ..self.clone() }
     }
 
     /// Waits for what runs, then closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.apart.close().await;
     }
 
     /// None before the first projector.

@@ -43,6 +43,13 @@ pub enum ProjectError {
     Database(#[from] sqlx::Error),
 }
 
+impl ProjectError {
+    /// No connection was free or could be made in time: nothing was begun, and the same call may do better.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::PoolTimedOut))
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     #[error("this is not a cursor that was given out")]

@@ -36,6 +36,7 @@ impl<K: PersonalReader> Projector<K> {
     /// # Errors
     /// [`ProjectError::OtherLog`] when the tables are of another log or of this one before it was restored.
     pub async fn open(database: Database, log: LogIdentity, keys: K) -> Result<Self, ProjectError> {
+        let database = database.apart();
         sqlx::query(
             "INSERT INTO checkpoint (name, log_id, epoch, seq) VALUES ('main', $1, $2, 0) \
              ON CONFLICT (name) DO NOTHING",
@@ -59,7 +60,7 @@ impl<K: PersonalReader> Projector<K> {
 
     /// Empties every table and begins at the log's start.
     pub async fn rebuild(database: Database, log: LogIdentity, keys: K) -> Result<Self, ProjectError> {
-        let mut tx = database.pool.begin().await?;
+        let mut tx = database.apart().pool.begin().await?;
         sqlx::query("DELETE FROM checkpoint").execute(&mut *tx).await?;
         sqlx::query("DELETE FROM changes").execute(&mut *tx).await?;
         for table in TABLES {

@@ -27,7 +27,7 @@ use viworks_domain::{
 /// Reads only. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Queries {
-    database: Database,
+    pub(crate) database: Database,
 }
 
 /// The read models as they were at one sequence: whatever is read here stands together.
@@ -97,6 +97,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 impl Queries {
     pub const fn new(database: Database) -> Self {
         Self { database }
+    }
+
+    /// By connections that no page waits for: for whoever reads for everybody.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self::new(self.database.apart())
     }
 
     /// Where the projection stands; 0 before its first decision.

@@ -114,13 +114,14 @@ impl Feed {
     }
 
     async fn catch_up(&self, reached: u64) -> Result<(), QueryError> {
+        let queries = self.queries.apart();
         while let Some(at) = self.live.next(reached) {
-            let changed = self.queries.moment_of(self.log).await?.changed_after(at, MOST_CHANGES).await?;
+            let changed = queries.moment_of(self.log).await?.changed_after(at, MOST_CHANGES).await?;
             let (batch, is_all) = match changed {
                 Changed::Since { seq, head, rows } => (Batch::of(at, seq, rows), seq == head),
                 // Nobody is told what lies between: to them it is a gap, and they read anew.
                 Changed::Forgotten => {
-                    let head = self.queries.seq().await?;
+                    let head = queries.seq().await?;
                     self.seats.all_look_again();
                     (Batch::gap(head), true)
                 }

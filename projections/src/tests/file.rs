@@ -2,7 +2,7 @@
 
 use super::log::{Log, USER};
 use super::{projected, projector};
-use crate::{Database, OpenError, Queries};
+use crate::{Database, Moment, OpenError, Queries};
 use std::os::unix::fs::PermissionsExt as _;
 
 fn url(folder: &tempfile::TempDir) -> String {
@@ -53,6 +53,27 @@ async fn readers_do_not_wait_for_a_projector_in_the_middle_of_a_batch() {
         assert_eq!(row.state, crate::UserState::Active, "what is not committed is not seen");
     }
     writing.rollback().await.expect("rolled back");
+}
+
+#[tokio::test]
+async fn the_projector_and_whoever_reads_for_everybody_do_not_wait_behind_pages() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = Database::open(&url(&folder)).await.expect("opened");
+    let log = Log::story();
+    let queries = Queries::new(database.clone());
+    let pages = every_connection(&queries).await;
+    let reached = projector(&database).await.apply(&log.recorded).await.expect("projected");
+    assert_eq!(queries.apart().seq().await.expect("read"), reached);
+    drop(pages);
+}
+
+/// As many pages as can be read at the same time.
+async fn every_connection(queries: &Queries) -> Vec<Moment> {
+    let mut pages = vec![];
+    for _ in 0..queries.database.pool.options().get_max_connections() {
+        pages.push(queries.moment().await.expect("a page"));
+    }
+    pages
 }
 
 #[tokio::test]
