@@ -110,7 +110,8 @@ impl Queries {
         Ok(self.database.checkpoint().await?.map_or(0, |checkpoint| checkpoint.seq))
     }
 
-    /// Returns as soon as the projection has reached `wanted`: people read their own writes.
+    /// Returns as soon as the projection has reached `wanted`: people read their own writes. What is reached already
+    /// is not waited for, however little patience there is.
     ///
     /// # Errors
     /// [`QueryError::Behind`] when it has not within `patience`.
@@ -119,7 +120,10 @@ impl Queries {
         let waiting = async {
             loop {
                 let told = *reached.borrow_and_update();
-                let seq = told.max(self.seq().await?);
+                if told >= wanted {
+                    return Ok(told);
+                }
+                let seq = self.seq().await?;
                 if seq >= wanted {
                     return Ok(seq);
                 }
@@ -129,7 +133,10 @@ impl Queries {
         };
         match tokio::time::timeout(patience, waiting).await {
             Ok(result) => result,
-            Err(_) => Err(QueryError::Behind { wanted, reached: self.seq().await? }),
+            Err(_) => match self.seq().await? {
+                reached if reached >= wanted => Ok(reached),
+                reached => Err(QueryError::Behind { wanted, reached }),
+            },
         }
     }
 

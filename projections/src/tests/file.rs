@@ -3,7 +3,8 @@
 use super::log::{Log, USER};
 use super::{projected, projector};
 use crate::{Database, Moment, OpenError, Queries};
-use std::os::unix::fs::PermissionsExt as _;
+use futures_util::FutureExt as _;
+use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
 fn url(folder: &tempfile::TempDir) -> String {
     format!("sqlite://{}", folder.path().join("db/projections.sqlite").display())
@@ -74,6 +75,26 @@ async fn every_connection(queries: &Queries) -> Vec<Moment> {
         pages.push(queries.moment().await.expect("a page"));
     }
     pages
+}
+
+#[tokio::test]
+async fn what_is_reached_is_never_said_to_be_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = Database::open(&url(&folder)).await.expect("opened");
+    let log = Log::story();
+    let head = log.recorded.len() as u64;
+    let queries = projected(&database, &log).await;
+    let pages = every_connection(&queries).await;
+    let at_once = queries.wait_until(head, Duration::ZERO).now_or_never().expect("nobody need be asked");
+    assert_eq!(at_once.expect("seen"), head);
+    // As where the projector runs in another process: only the tables say so, and they answer after patience ends.
+    database.reached.send_replace(0);
+    let free_again = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(pages);
+    };
+    let (seen, ()) = tokio::join!(queries.wait_until(head, Duration::from_millis(5)), free_again);
+    assert_eq!(seen.expect("seen"), head);
 }
 
 #[tokio::test]
