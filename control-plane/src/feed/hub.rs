@@ -62,7 +62,8 @@ impl Live {
     fn push(&self, batch: Arc<Batch>) {
         let mut end = self.lock();
         end.at = batch.seq;
-        if end.sizes.len() == RING {
+        // What everybody has taken stands in the ring no more; what is about to fall out makes room.
+        while end.sizes.len() > self.ring.len().min(RING - 1) {
             end.sizes.pop_front();
         }
         let batch = if end.sizes.iter().sum::<usize>() + batch.size() > RING_BYTES {
@@ -196,6 +197,19 @@ mod tests {
             held.push((batch.prev, batch.seq, batch.changes.len()));
         }
         assert_eq!(held, [(0, 1, 1), (1, 2, 1), (2, 3, 1), (3, 4, 1), (5, 5, 0), (6, 6, 0)]);
+    }
+
+    #[tokio::test]
+    async fn whoever_keeps_up_misses_nothing_however_much_there_is() {
+        let live = Live::default();
+        let mut readers = [live.subscribe(), live.subscribe()];
+        for n in 0..2 * RING as u64 {
+            live.push(batch(n, n + 1, RING_BYTES / 3));
+            for reader in &mut readers {
+                let batch = reader.try_recv().expect("a batch");
+                assert_eq!((batch.prev, batch.seq, batch.changes.len()), (n, n + 1, 1));
+            }
+        }
     }
 
     #[tokio::test]
