@@ -71,11 +71,11 @@ async fn until_over(app: &App, permit: &Permit<Read>, seat: &Seat, socket: &mut 
         // A sender that is gone is a node that goes.
         _ = stop.wait_for(|stop| *stop) => Over::Close(close::GOING_AWAY),
         code = signed_in::ended(app, permit, seat.changed.clone()) => Over::Close(code),
-        over = talk(app, permit, socket, live) => over,
+        over = talk(app, permit, seat, socket, live) => over,
     }
 }
 
-async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Wire, live: Ring) -> Over {
+async fn talk(app: &App, permit: &Permit<Read>, seat: &Seat, socket: &mut Wire, live: Ring) -> Over {
     let opened = tokio::time::timeout(OPEN_WITHIN, first_word(socket)).await;
     let (resume, windows) = match opened {
         Ok(Ok(opened)) => opened,
@@ -83,7 +83,7 @@ async fn talk(app: &App, permit: &Permit<Read>, socket: &mut Wire, live: Ring) -
         // It has said nothing wrong: a page that was asleep comes back.
         Err(_) => return Over::Close(close::GOING_AWAY),
     };
-    let mut connection = Connection::new(app, permit, socket, &live);
+    let mut connection = Connection::new(app, permit, seat, socket, &live);
     drop(live);
     let result = async {
         connection.open(resume, windows).await?;
@@ -133,6 +133,7 @@ struct Connection<'a> {
     app: &'a App,
     feed: &'a Feed,
     permit: &'a Permit<Read>,
+    seat: &'a Seat,
     socket: &'a mut Wire,
     live: Ring,
     words: broadcast::Receiver<Bytes>,
@@ -144,7 +145,13 @@ struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    fn new(app: &'a App, permit: &'a Permit<Read>, socket: &'a mut Wire, live: &Ring) -> Self {
+    fn new(
+        app: &'a App,
+        permit: &'a Permit<Read>,
+        seat: &'a Seat,
+        socket: &'a mut Wire,
+        live: &Ring,
+    ) -> Self {
         let feed = app.feed.as_ref();
         let mut heads = tokio::time::interval(HEAD_EVERY);
         heads.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -152,6 +159,7 @@ impl<'a> Connection<'a> {
             app,
             feed,
             permit,
+            seat,
             socket,
             // Before anything is read: what comes while it is read is kept. What came before is in what is read.
             live: live.resubscribe(),
@@ -174,7 +182,7 @@ impl<'a> Connection<'a> {
         match resume {
             Some(at) if self.can_resume(at).await? => self.resume(at).await?,
             _ => {
-                let (seq, set) = read_all(self.app, &self.view).await?;
+                let (seq, set) = read_all(self.app, self.seat, &self.view).await?;
                 self.position = Position::at(seq);
                 self.send_all(set.after(self.welcome(false))).await?;
             }
@@ -190,7 +198,7 @@ impl<'a> Connection<'a> {
         if at.log != self.feed.log {
             return Ok(false);
         }
-        let mut turn = self.feed.turn().await?;
+        let mut turn = self.feed.turn(self.seat).await?;
         let is_near = turn.remembers(at.seq) && turn.seq() - at.seq <= MOST_BEHIND;
         Ok(is_near && !turn.erased_after(at.seq).await?)
     }
@@ -199,7 +207,7 @@ impl<'a> Connection<'a> {
         self.position = Position::at(at.seq);
         self.socket.send(self.welcome(true)).await?;
         loop {
-            let mut turn = self.feed.turn().await?;
+            let mut turn = self.feed.turn(self.seat).await?;
             let changed = turn.changed_after(self.position.passed(), MOST_CHANGES).await?;
             let Changed::Since { seq, head, rows } = changed else {
                 drop(turn);
@@ -274,7 +282,7 @@ impl<'a> Connection<'a> {
         let id = window.id;
         self.view.unwatch(id);
         let mut frames = vec![];
-        let mut turn = self.feed.turn().await?;
+        let mut turn = self.feed.turn(self.seat).await?;
         let is_there = self.follow(&mut turn, &mut frames).await?;
         let refused = match self.view.watch(window) {
             Ok(window) if is_there => {
@@ -321,7 +329,7 @@ impl<'a> Connection<'a> {
         // What still stands in the ring is in the snapshots too.
         self.live = self.feed.live.subscribe();
         self.socket.send(postcard::encode(&Frame::Resync)).await?;
-        let (seq, mut set) = read_all(self.app, &self.view).await?;
+        let (seq, mut set) = read_all(self.app, self.seat, &self.view).await?;
         if let Some(frame) = self.position.jump(seq) {
             set = set.after(frame);
         }
@@ -362,8 +370,8 @@ impl<'a> Connection<'a> {
 }
 
 /// Every window's snapshot, and the sequence of all of them.
-async fn read_all<'a>(app: &'a App, view: &View) -> Result<(u64, Set<'a>), QueryError> {
-    let mut turn = app.feed.turn().await?;
+async fn read_all<'a>(app: &'a App, seat: &'a Seat, view: &View) -> Result<(u64, Set<'a>), QueryError> {
+    let mut turn = app.feed.turn(seat).await?;
     let frames = snapshot::all(app, &mut turn, view).await?;
     let seq = turn.seq();
     Ok((seq, turn.ends_with(frames).await))

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use viworks_domain::ids::OperatorId;
 
 /// Cheap to clone.
@@ -23,6 +23,7 @@ struct Seated {
     feeds: usize,
     /// Rings when something of the operator has changed.
     changed: watch::Sender<()>,
+    sets: Arc<Semaphore>,
 }
 
 /// One feed's place; free again when dropped.
@@ -30,6 +31,9 @@ pub struct Seat {
     operator: OperatorId,
     /// Rings when the sign-in must be looked at again.
     pub changed: watch::Receiver<()>,
+    /// The operator's feeds are read for one after the other: however many they are and however slowly they take it,
+    /// they hold one set of what is on its way, and everybody else has the rest of the room.
+    pub sets: Arc<Semaphore>,
     seats: Seats,
 }
 
@@ -47,8 +51,11 @@ impl Seats {
     pub fn take(&self, operator: OperatorId) -> Option<Seat> {
         let mut taken = self.lock();
         let in_all = *self.in_all.borrow();
-        let seated =
-            taken.entry(operator).or_insert_with(|| Seated { feeds: 0, changed: watch::Sender::new(()) });
+        let seated = taken.entry(operator).or_insert_with(|| Seated {
+            feeds: 0,
+            changed: watch::Sender::new(()),
+            sets: Arc::new(Semaphore::new(1)),
+        });
         if in_all >= self.most || seated.feeds >= self.most_per_operator {
             if seated.feeds == 0 {
                 taken.remove(&operator);
@@ -56,9 +63,9 @@ impl Seats {
             return None;
         }
         seated.feeds += 1;
-        let changed = seated.changed.subscribe();
+        let (changed, sets) = (seated.changed.subscribe(), Arc::clone(&seated.sets));
         self.in_all.send_replace(in_all + 1);
-        Some(Seat { operator, changed, seats: self.clone() })
+        Some(Seat { operator, changed, sets, seats: self.clone() })
     }
 
     /// Every feed of the operator looks at its sign-in again.
