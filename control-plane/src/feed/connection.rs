@@ -179,11 +179,14 @@ impl<'a> Connection<'a> {
                 refused.push((id, code));
             }
         }
+        let came = *self.app.log_head.borrow();
         match resume {
             Some(at) if self.can_resume(at).await? => self.resume(at).await?,
             _ => {
                 let (seq, set) = read_all(self.app, self.seat, &self.view).await?;
-                self.position = Position::at(seq);
+                // Tables that are built anew come past what it was told, or what was old when it came.
+                let told = resume.filter(|at| at.log == self.feed.log).map_or(0, |at| at.seq);
+                self.position = Position::at(seq).having_come_at(told.max(came));
                 self.send_all(set.after(self.welcome(false))).await?;
             }
         }

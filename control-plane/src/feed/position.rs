@@ -9,6 +9,8 @@ use viworks_api::feed::Change;
 pub struct Position {
     told: u64,
     passed: u64,
+    /// Notices up to here are no news to this client, even where the tables are only now coming past them.
+    came: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +24,13 @@ pub enum Taken {
 
 impl Position {
     pub const fn at(seq: u64) -> Self {
-        Self { told: seq, passed: seq }
+        Self { told: seq, passed: seq, came: seq }
+    }
+
+    /// Of a client that came when the log had reached `came`.
+    #[must_use]
+    pub fn having_come_at(self, came: u64) -> Self {
+        Self { came: self.came.max(came), ..self }
     }
 
     pub const fn told(self) -> u64 {
@@ -41,7 +49,10 @@ impl Position {
         if batch.prev > self.passed {
             return Taken::Gap;
         }
-        let wanted = |changed: &&Changed| changed.last > self.passed && concerns(&changed.change);
+        let is_old =
+            |changed: &Changed| matches!(changed.change, Change::Notice(_)) && changed.last <= self.came;
+        let wanted =
+            |changed: &&Changed| changed.last > self.passed && !is_old(changed) && concerns(&changed.change);
         let changes: Vec<_> = batch.changes.iter().filter(wanted).collect();
         self.passed = batch.seq;
         if changes.is_empty() {

@@ -91,6 +91,18 @@ fn what_a_client_has_is_not_sent_again() {
 }
 
 #[test]
+fn tables_that_are_built_anew_tell_no_notice_again() {
+    let notice = |n: u8| Change::Notice(Notice::Provisioned { user: UserId([n; 16]), username: None });
+    let mut position = Position::at(20).having_come_at(100);
+    let old = batch(20, 60, vec![changed(50, notice(1)), changed(60, user(1, "ada"))]);
+    assert_eq!(said(position.take(&old, |_| true)), (20, 60, vec![user(1, "ada")]), "rows are told as ever");
+    let over = batch(60, 110, vec![changed(100, notice(2)), changed(101, notice(3))]);
+    assert_eq!(said(position.take(&over, |_| true)), (60, 110, vec![notice(3)]));
+    let mut resumed = Position::at(100);
+    assert_eq!(said(resumed.take(&over, |_| true)), (100, 110, vec![notice(3)]));
+}
+
+#[test]
 fn a_batch_that_begins_later_than_the_client_is_a_gap() {
     let mut position = Position::at(10);
     assert_eq!(position.take(&batch(11, 15, vec![changed(12, user(1, "ada"))]), |_| true), Taken::Gap);
