@@ -1,7 +1,10 @@
 //! The users view: what its address asks.
 
-use crate::{place::id_or, words};
-use viworks_api::{feed::UserQuery, user::UserState};
+use crate::{palette, place::id_or, words};
+use viworks_api::{
+    feed::UserQuery,
+    user::{UserRow, UserState},
+};
 use viworks_domain::ids::{GatewayId, PolicyId, UserId};
 
 /// Part of the name.
@@ -34,10 +37,17 @@ pub fn asked(value: impl Fn(&str) -> Option<String>) -> UserQuery {
     }
 }
 
+/// Of whom the server has found for letters typed before, those whom these letters mean, too.
+pub fn keep_meant(found: &mut Vec<UserRow>, typed: &str) {
+    let is_meant = |name: &str| palette::score(typed, name, "").is_some();
+    found.retain(|row| row.username.as_deref().is_some_and(is_meant));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::place;
+    use viworks_domain::Millis;
 
     fn asked_by(search: &str) -> UserQuery {
         asked(|name| place::value(search, name))
@@ -69,5 +79,24 @@ mod tests {
         assert_eq!(asked_by("policy=office").policy, Some(PolicyId([0; 16])));
         assert_eq!(asked_by("gateway=gw1").gateway, Some(GatewayId([0; 16])));
         assert_eq!(asked_by("state=activ").id, Some(UserId([0; 16])));
+    }
+
+    #[test]
+    fn nobody_is_proposed_whom_only_the_letters_before_have_meant() {
+        let named = |name: Option<&str>| UserRow {
+            id: UserId([1; 16]),
+            username: name.map(str::to_owned),
+            state: UserState::Active,
+            steps: vec![],
+            policies: vec![],
+            gateways: vec![],
+            devices: vec![],
+            created_at: Millis(0),
+            last_login_at: None,
+        };
+        let mut found = ["albert", "alice", "Malia"].map(|name| named(Some(name))).to_vec();
+        found.push(named(None));
+        keep_meant(&mut found, "ali");
+        assert_eq!(found, ["alice", "Malia"].map(|name| named(Some(name))));
     }
 }

@@ -11,7 +11,7 @@ use viworks_api::{
 use viworks_domain::ids::UserId;
 use viworks_web_model::{
     request::{Paged as _, address},
-    timeline, words,
+    timeline, users, words,
 };
 
 const PROPOSED: usize = 8;
@@ -45,7 +45,10 @@ pub fn Who(query: Memo<AuditQuery>) -> impl IntoView {
     Effect::new(move |_| finder.typed.set(finder.chosen_name()));
     let is_expanded =
         Memo::new(move |_| finder.is_open.get() && !finder.typed.with(|typed| typed.trim().is_empty()));
-    let active_id = move || is_expanded.get().then(|| format!("audit-user-{}", finder.active.get()));
+    let active_id = move || {
+        let is_there = is_expanded.get() && finder.found.with(|found| finder.active.get() < found.len());
+        is_there.then(|| format!("audit-user-{}", finder.active.get()))
+    };
     view! {
         <div class="filter combobox">
                 <input
@@ -94,6 +97,11 @@ impl Finder {
         let text_now = text.trim().to_owned();
         self.typed.set(text);
         self.active.set(0);
+        // Enter takes one of those who are proposed: nobody whom only the letters before have meant.
+        self.found.update(|found| users::keep_meant(found, &text_now));
+        if self.found.with_untracked(Vec::is_empty) {
+            self.is_open.set(false);
+        }
         if text_now.is_empty() {
             self.pause.set_value(None);
             self.is_open.set(false);
@@ -144,6 +152,7 @@ impl Finder {
     }
 
     fn choose(self, user: UserId) {
+        self.pause.set_value(None);
         self.is_open.set(false);
         self.typed.set(untrack(|| self.people.name(user)));
         place::set(timeline::USER, Some(user.to_string()));
