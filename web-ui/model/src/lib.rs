@@ -22,5 +22,6 @@ pub mod sessions;
 pub mod sign_in;
 pub mod steps;
 pub mod timeline;
+pub mod toasts;
 pub mod users;
 pub mod words;

@@ -1,7 +1,7 @@
 //! A word about what has just happened, wherever one is. It goes by itself; nothing that must be read belongs here.
 
 use crate::{
-    feed,
+    clock, feed,
     kit::{
         icon::Close,
         place::{self, Panel},
@@ -12,36 +12,20 @@ use leptos::{prelude::*, task::spawn_local};
 use viworks_api::feed::Notice;
 use viworks_web_model::{
     notices::{self, Said},
+    toasts::{self as model, To, Toast},
     words::Tone,
 };
 
 /// More than these are counted.
 const SEEN: usize = 3;
-const STAYS_MS: u32 = 8_000;
-/// What is bad waits for somebody who has looked away.
-const BAD_STAYS_MS: u32 = 20_000;
 const STEP_MS: u32 = 250;
-
-#[derive(Clone, Debug, PartialEq)]
-struct Toast {
-    id: u64,
-    tone: Tone,
-    text: String,
-    to: Option<To>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct To {
-    title: &'static str,
-    address: String,
-}
 
 #[derive(Clone, Copy)]
 struct Toasts {
-    shown: RwSignal<Vec<Toast>>,
+    all: RwSignal<model::Toasts>,
     /// Somebody points at them or has the focus in one: none goes.
     held: RwSignal<bool>,
-    next: StoredValue<u64>,
+    is_counting: StoredValue<bool>,
 }
 
 thread_local! {
@@ -58,27 +42,34 @@ pub fn say(tone: Tone, text: impl Into<String>) {
 
 impl Toasts {
     fn add(self, tone: Tone, text: String, to: Option<To>) {
-        let Some(id) = self.next.try_update_value(|next| {
-            *next += 1;
-            *next
-        }) else {
-            return;
-        };
-        let _ = self.shown.try_update(|shown| shown.push(Toast { id, tone, text, to }));
-        spawn_local(async move {
-            let mut left = if tone == Tone::Bad { BAD_STAYS_MS } else { STAYS_MS };
-            while left > 0 {
-                TimeoutFuture::new(STEP_MS).await;
-                if self.held.try_get_untracked() != Some(true) {
-                    left = left.saturating_sub(STEP_MS);
-                }
+        let added = self.all.try_update(|all| all.add(tone, text, to));
+        if added.is_some()
+            && self.is_counting.try_update_value(|is| std::mem::replace(is, true)) == Some(false)
+        {
+            spawn_local(self.count());
+        }
+    }
+
+    /// Lets time pass by the clock, for as long as there are any.
+    async fn count(self) {
+        let mut before = clock::now();
+        loop {
+            TimeoutFuture::new(STEP_MS).await;
+            let now = clock::now();
+            let passed = now.since(std::mem::replace(&mut before, now));
+            if self.held.try_get_untracked() != Some(true) {
+                let _ = self.all.try_maybe_update(|all| (all.pass(passed), ()));
             }
-            self.remove(id);
-        });
+            // Gone with the shell, too.
+            if self.all.try_with_untracked(|all| all.all().is_empty()) != Some(false) {
+                break;
+            }
+        }
+        let _ = self.is_counting.try_set_value(false);
     }
 
     fn remove(self, id: u64) {
-        let _ = self.shown.try_update(|shown| shown.retain(|toast| toast.id != id));
+        let _ = self.all.try_update(|all| all.remove(id));
     }
 
     /// By hand: whoever held it has let go, though nothing says that the pointer or the focus has left.
@@ -88,7 +79,7 @@ impl Toasts {
     }
 
     fn clear(self) {
-        self.shown.update(Vec::clear);
+        self.all.update(model::Toasts::clear);
         self.held.set(false);
     }
 
@@ -110,16 +101,19 @@ impl Toasts {
 #[component]
 pub fn Toasted() -> impl IntoView {
     let feed = feed::expect();
-    let toasts =
-        Toasts { shown: RwSignal::new(Vec::new()), held: RwSignal::new(false), next: StoredValue::new(0) };
+    let toasts = Toasts {
+        all: RwSignal::new(model::Toasts::default()),
+        held: RwSignal::new(false),
+        is_counting: StoredValue::new(false),
+    };
     CURRENT.set(Some(toasts));
     Effect::new(move |_| {
         let heard: Vec<Notice> = feed.take_notices();
         notices::coalesce(&heard).into_iter().for_each(|said| toasts.tell(said));
     });
     let seen =
-        move || toasts.shown.with(|all| all.iter().rev().take(SEEN).rev().cloned().collect::<Vec<_>>());
-    let more = move || toasts.shown.with(Vec::len).saturating_sub(SEEN);
+        move || toasts.all.with(|all| all.all().iter().rev().take(SEEN).rev().cloned().collect::<Vec<_>>());
+    let more = move || toasts.all.with(|all| all.all().len()).saturating_sub(SEEN);
     view! {
         <div
             class="toasts" role="status" aria-label="What has just happened" aria-live="polite" aria-atomic="false"
@@ -148,7 +142,7 @@ pub fn Toasted() -> impl IntoView {
 
 #[component]
 fn One(toast: Toast, toasts: Toasts) -> impl IntoView {
-    let Toast { id, tone, text, to } = toast;
+    let Toast { id, tone, text, to, .. } = toast;
     let link = to.map(|To { title, address }| {
         view! { <a href=address on:click=move |_| toasts.dismiss(id)>{title}</a> }
     });
