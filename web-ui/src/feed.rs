@@ -11,7 +11,7 @@ use viworks_api::{
 };
 use viworks_domain::{Millis, ids::GatewayId};
 use viworks_web_model::{
-    feed::{Feed as Machine, Mark, Next},
+    feed::{Feed as Machine, Mark, Next, is_answer},
     list::Row,
 };
 use wasm_bindgen::{JsCast as _, prelude::Closure};
@@ -176,6 +176,7 @@ impl Feed {
 
     fn ask(self, window: Window) {
         self.with(|inner| {
+            inner.queue.retain(|frame| !is_answer(frame, window.id));
             if let Some(message) = inner.machine.watch(window) {
                 inner.say(&message);
             }

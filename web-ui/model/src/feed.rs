@@ -6,10 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 use viworks_api::{
     feed::{Frame, HEAD_EVERY, Position, Request, Window, WindowId, close},
     operator::Me,
@@ -99,8 +96,10 @@ impl Broken {
 #[derive(Debug, Default)]
 pub struct Feed {
     windows: BTreeMap<WindowId, Window>,
-    /// Asked, not answered.
-    pending: BTreeSet<WindowId>,
+    /// Asked, not answered, and how many questions: the last one counts, the answers come in the questions' order.
+    pending: BTreeMap<WindowId, u32>,
+    /// Windows of an opening that would resume. They are answered if it cannot.
+    resuming: Vec<WindowId>,
     /// How far everything that is not pending is complete.
     position: Option<Position>,
     log_head: u64,
@@ -142,12 +141,19 @@ impl Feed {
         self.is_opening = true;
         self.heard_at = now;
         let resume = self.position.filter(|_| self.pending.is_empty());
+        // What was asked of the connection before, this one does not answer.
+        self.pending.clear();
+        self.resuming.clear();
+        match resume {
+            Some(_) => self.resuming.extend(self.windows.keys()),
+            None => self.pending.extend(self.windows.keys().map(|id| (*id, 1))),
+        }
         bytes::encode(&Request::Open { resume, windows: self.windows.values().cloned().collect() })
     }
 
     /// Opens a window or asks another question in it; what to send, when there is somebody to send it to.
     pub fn watch(&mut self, window: Window) -> Option<Vec<u8>> {
-        self.pending.insert(window.id);
+        *self.pending.entry(window.id).or_default() += 1;
         self.windows.insert(window.id, window.clone());
         self.can_speak().then(|| bytes::encode(&Request::Watch(window)))
     }
@@ -181,14 +187,14 @@ impl Feed {
                 }
                 self.position = Some(*at);
                 self.log_head = at.seq;
-                self.pending = self.windows.keys().copied().collect();
-            }
-            Frame::Snapshot { window, .. } => {
-                // An answer to a window that has been closed meanwhile.
-                if !self.windows.contains_key(window) {
-                    return Ok(None);
+                for id in std::mem::take(&mut self.resuming) {
+                    if self.windows.contains_key(&id) {
+                        *self.pending.entry(id).or_default() += 1;
+                    }
                 }
-                self.pending.remove(window);
+            }
+            Frame::Snapshot { window, .. } | Frame::Refused { window, .. } => {
+                return Ok(self.answered(*window).then_some(frame));
             }
             Frame::Delta { prev_seq, seq, .. } => {
                 return self.delta(*prev_seq, *seq).map(|new| new.then_some(frame));
@@ -199,13 +205,30 @@ impl Feed {
                 self.log_head = *log_head;
                 self.advance(*seq);
             }
-            Frame::Resync => self.pending = self.windows.keys().copied().collect(),
-            Frame::Refused { window, .. } => {
-                self.pending.remove(window);
+            // One more answer, or the one that is waited for: the server does not say, so no more are waited for.
+            Frame::Resync => {
+                for id in self.windows.keys() {
+                    self.pending.entry(*id).or_insert(1);
+                }
             }
             Frame::Telemetry { .. } | Frame::History { .. } => {}
         }
         Ok(Some(frame))
+    }
+
+    /// Whether the answer is to what the window was asked last.
+    fn answered(&mut self, window: WindowId) -> bool {
+        match self.pending.get_mut(&window) {
+            Some(questions) if *questions > 1 => {
+                *questions -= 1;
+                false
+            }
+            _ => {
+                self.pending.remove(&window);
+                // It may have been closed meanwhile.
+                self.windows.contains_key(&window)
+            }
+        }
     }
 
     /// Whether the delta says something new.
@@ -253,7 +276,7 @@ impl Feed {
     pub fn forget(&mut self) {
         let windows = std::mem::take(&mut self.windows);
         *self = Self {
-            pending: windows.keys().copied().collect(),
+            pending: windows.keys().map(|id| (*id, 1)).collect(),
             windows,
             next_window: self.next_window,
             ..Self::default()
@@ -299,4 +322,10 @@ impl Feed {
     pub fn has_reached(&self, seq: u64) -> bool {
         self.pending.is_empty() && self.position.is_some_and(|position| position.seq >= seq)
     }
+}
+
+/// Whether the frame answers a question of this window. What has been heard and not been shown when another question
+/// is asked is not its answer.
+pub fn is_answer(frame: &Frame, to: WindowId) -> bool {
+    matches!(frame, Frame::Snapshot { window, .. } | Frame::Refused { window, .. } if *window == to)
 }

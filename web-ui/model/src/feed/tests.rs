@@ -50,8 +50,16 @@ impl Feed {
 
     fn watches(&mut self) -> WindowId {
         let id = self.new_window();
-        let _ = self.watch(Window { id, query: Query::Sessions(SessionQuery::default()), limit: 100 });
+        self.asks(id);
         id
+    }
+
+    fn asks(&mut self, id: WindowId) {
+        let _ = self.watch(Window { id, query: Query::Sessions(SessionQuery::default()), limit: 100 });
+    }
+
+    fn shows(&mut self, frame: &Frame) -> bool {
+        self.hears(frame).expect("a frame").is_some()
     }
 }
 
@@ -241,4 +249,69 @@ fn a_gap_is_mended_by_connecting_again_and_not_by_another_page() {
     let broken = feed.hears(&delta(12, 13)).expect_err("a gap");
     assert!(matches!(feed.closed(broken.code(), T0, 0.5), Next::Retry(_)));
     assert_eq!(feed.mark(), Mark::Offline { seq: 10, since: T0 });
+}
+
+fn refused(window: WindowId) -> Frame {
+    Frame::Refused { window, code: "forbidden".into() }
+}
+
+#[test]
+fn an_answer_to_the_question_before_is_not_the_answer() {
+    let mut feed = live();
+    let window = feed.watches();
+    feed.asks(window);
+    feed.asks(window);
+    assert!(!feed.shows(&snapshot(window, 11)));
+    assert!(!feed.shows(&refused(window)), "the second question was refused, not the third");
+    assert!(!feed.has_reached(10));
+    assert!(feed.shows(&snapshot(window, 12)));
+    assert!(feed.has_reached(10));
+}
+
+#[test]
+fn a_connection_answers_what_it_was_asked_and_no_more() {
+    let mut feed = live();
+    let window = feed.watches();
+    feed.asks(window);
+    feed.closed(1006, T0, 0.5);
+    feed.asks(window);
+    assert_eq!(resume_of(&feed.opens()), None);
+    // The opening had one question, and this is another.
+    feed.asks(window);
+    feed.hears(&welcome(20, false)).expect("welcome");
+    assert!(!feed.shows(&snapshot(window, 20)));
+    assert!(feed.shows(&snapshot(window, 20)));
+    assert_eq!(feed.mark(), Mark::CatchingUp { seq: 20 }, "the other window waits");
+}
+
+#[test]
+fn an_opening_that_cannot_resume_answers_every_window_that_it_had() {
+    let mut feed = live();
+    let early = feed.watches();
+    feed.hears(&snapshot(early, 10)).expect("snapshot");
+    feed.closed(1006, T0, 0.5);
+    assert_eq!(resume_of(&feed.opens()), Some(10));
+    feed.asks(early);
+    let late = feed.watches();
+    feed.hears(&welcome(20, false)).expect("welcome");
+    assert!(!feed.shows(&snapshot(early, 20)));
+    assert!(feed.shows(&snapshot(early, 20)));
+    assert!(feed.shows(&snapshot(late, 20)), "it was asked for once");
+}
+
+#[test]
+fn reading_everything_anew_may_be_the_answer_that_is_waited_for() {
+    let mut feed = live();
+    let window = feed.watches();
+    feed.hears(&Frame::Resync).expect("resync");
+    assert!(feed.shows(&snapshot(window, 11)));
+    assert!(!feed.has_reached(10), "the other window is read anew too");
+    // It was not: then the answer follows.
+    assert!(feed.shows(&snapshot(window, 12)));
+}
+
+#[test]
+fn what_was_heard_before_another_question_is_known_as_an_answer_to_that_window() {
+    assert!(is_answer(&snapshot(1, 10), 1) && is_answer(&refused(1), 1));
+    assert!(!is_answer(&snapshot(1, 10), 2) && !is_answer(&delta(10, 11), 1));
 }
