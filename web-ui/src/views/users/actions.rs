@@ -119,7 +119,10 @@ pub fn SuspendDialog(user: RwSignal<Option<(UserId, String)>>) -> impl IntoView 
             let address = format!("/v1/users/{id}/suspend");
             let outcome =
                 act::post(feed, &address, &Nothing {}).await.map(|_| format!("{name} is suspended."));
-            open.try_set(false);
+            // Another one may be asked about by now.
+            if user.try_get_untracked().flatten().is_some_and(|(asked, _)| asked == id) {
+                open.try_set(false);
+            }
             outcome
         });
     });
