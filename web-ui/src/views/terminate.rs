@@ -185,6 +185,8 @@ fn Ask(id: SessionId, row: Memo<Option<SessionRow>>, open: RwSignal<bool>) -> im
                         );
                     }
                 }
+                // The sign-in page says this one, and stands before the dialog, which stays as it is.
+                Err(refused) if refused.is_signed_out() => {}
                 Err(refused) if is_watched => failure.set(Some(refused)),
                 Err(refused) => {
                     let (title, _) = ending::told(&refused);
