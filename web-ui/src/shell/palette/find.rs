@@ -46,14 +46,17 @@ impl Found {
                 if !is_wanted() {
                     return;
                 }
-                let users = rows::<UserRow>("/v1/users", &text, &[]).await;
+                // A palette that finds less because one question failed is still one.
+                let users = rows::<UserRow>("/v1/users", &text, &[]).await.unwrap_or_default();
                 let sessions = rows::<SessionRow>("/v1/sessions", &text, &[("active", "true")]).await;
-                // They are few, and asked for once.
+                let sessions = sessions.unwrap_or_default();
+                // They are few, and asked for until they have once been told.
                 let known = match gateways.try_get_untracked().flatten() {
-                    Some(known) => known,
+                    Some(known) => Some(known),
                     None => rows::<GatewayRow>("/v1/gateways", "", &[]).await,
                 };
-                let _ = gateways.try_set(Some(known.clone()));
+                let _ = gateways.try_set(known.clone());
+                let known = known.unwrap_or_default();
                 let gateways = palette::rank(&text, known, |gateway| (&gateway.name, GATEWAY));
                 if is_wanted() {
                     let _ = found.things.try_set(Things { users, sessions, gateways });
@@ -73,11 +76,10 @@ impl Found {
     }
 }
 
-/// A palette that finds less because one question failed is still one.
-async fn rows<R: DeserializeOwned>(path: &str, text: &str, more: &[(&str, &str)]) -> Vec<R> {
+async fn rows<R: DeserializeOwned>(path: &str, text: &str, more: &[(&str, &str)]) -> Option<Vec<R>> {
     let mut pairs = more.iter().map(|(name, value)| (*name, (*value).to_owned())).collect::<Vec<_>>();
     if !text.is_empty() {
         pairs.extend([("text", text.to_owned()), ("limit", MOST.to_owned())]);
     }
-    http::get::<Page<R>>(&request::address(path, &pairs)).await.map(|page| page.rows).unwrap_or_default()
+    http::get::<Page<R>>(&request::address(path, &pairs)).await.ok().map(|page| page.rows)
 }
