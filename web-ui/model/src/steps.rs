@@ -88,6 +88,17 @@ pub fn summary(steps: &[StepRow]) -> String {
     }
 }
 
+/// How far somebody's making is, to whoever has just begun it.
+pub fn standing(username: &str, is_ready: bool, steps: &[StepRow]) -> String {
+    if is_ready {
+        format!("{username} is ready. A phone is needed to sign in.")
+    } else if failed(steps).next().is_some() {
+        format!("{username} could not be made completely. What to do about it stands below, and in the list.")
+    } else {
+        format!("{username} is being made. This goes on by itself when you close this.")
+    }
+}
+
 /// `Panel on gw1`
 pub fn title(step: &Step, gateway_name: &dyn Fn(GatewayId) -> String) -> String {
     let place = words::step(*step);
@@ -167,6 +178,16 @@ mod tests {
         let all = super::failed(&steps).collect::<Vec<_>>();
         assert_eq!(all, [(Step::Vpn { gateway: TWO }, StepFailure::ScriptFailed)]);
         assert_eq!(title(&all[0].0, &named), "VPN/SPA on gw2");
+    }
+
+    #[test]
+    fn nothing_is_said_to_go_on_by_itself_once_a_step_has_failed() {
+        let failed = row(Step::Directory, StepState::Failed { reason: StepFailure::NameTaken });
+        let pending = row(Step::Panel { gateway: ONE }, StepState::Pending);
+        let goes_on = |steps: &[StepRow]| standing("ana", false, steps).contains("by itself");
+        assert!(goes_on(std::slice::from_ref(&pending)));
+        assert!(!goes_on(&[failed, pending]));
+        assert!(standing("ana", true, &[]).starts_with("ana is ready."));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use viworks_api::{
     user::{UserRow, UserState},
 };
 use viworks_domain::ids::{GatewayId, UserId};
-use viworks_web_model::steps;
+use viworks_web_model::steps as model;
 
 /// The user that the form has made.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub fn Progress(
     let rows = feed::expect()
         .watch::<UserRow>(move || Query::Users(UserQuery { id: Some(id), ..UserQuery::default() }), 1);
     let row = Memo::new(move |_| rows.rows().into_iter().next());
-    let expected = steps::expected(gateways);
+    let expected = model::expected(gateways);
     let steps = Memo::new(move |_| row.get().map_or_else(|| expected.clone(), |row| row.steps));
     let is_ready =
         Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.state == UserState::Active)));
@@ -54,14 +54,10 @@ pub fn Progress(
     view! {
         <div class="dialog-body making" data-progress="" data-id=id.to_string()>
             <p node_ref=heading tabindex="-1">
-                {move || if is_ready.get() {
-                    format!("{username} is ready. A phone is needed to sign in.")
-                } else {
-                    format!("{username} is being made. This goes on by itself when you close this.")
-                }}
+                {move || steps.with(|steps| model::standing(&username, is_ready.get(), steps))}
             </p>
             <StepPills steps names />
-            <p class="sr-only" role="status">{move || steps.with(|steps| steps::summary(steps))}</p>
+            <p class="sr-only" role="status">{move || steps.with(|steps| model::summary(steps))}</p>
             <FailedSteps user=id steps names may_retry=Signal::stored(true) />
             <div class="dialog-foot">
                 <button type="button" class="button" on:click=move |_| form.begin_anew()>"Create another"</button>
