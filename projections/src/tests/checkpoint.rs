@@ -13,12 +13,14 @@ crate::tests::checks! {
     readers_wait_until_their_write_is_seen,
     changes_are_read_in_order_and_whole,
     changes_too_long_ago_are_forgotten_and_said_to_be,
+    what_is_not_forgotten_is_kept_whole_and_what_is_forgotten_is_gone,
     tables_of_another_build_are_dropped_and_filled_again,
 }
 
 mod checks {
     use crate::{
         Database, NoKeys, ProjectError, Projector, Queries, QueryError, Topic,
+        batch::CHANGES_KEPT,
         queries::Changes,
         tests::{
             log::{self, LOG, Log, POLICY, USER, owner},
@@ -201,6 +203,43 @@ mod checks {
         // As if as many decisions more had been projected since.
         sqlx::query("UPDATE checkpoint SET seq = seq + 60000").execute(&db.pool).await.expect("moved");
         assert_eq!(changes(&queries, 1, 10).await, Changes::Forgotten);
+    }
+
+    pub async fn what_is_not_forgotten_is_kept_whole_and_what_is_forgotten_is_gone(db: Database) {
+        let mut log = Log::story();
+        let stood = log.recorded.len() as u64;
+        projected(&db, &log).await;
+        let Changes::Since { changes: all, .. } = changes(&Queries::new(db.clone()), 0, 10_000).await else {
+            panic!("all are kept")
+        };
+        // As if nothing that anybody is told of had been decided for so long that half of the story is to be kept.
+        let kept_from = stood / 2;
+        let head = kept_from + CHANGES_KEPT;
+        sqlx::query("UPDATE checkpoint SET seq = $1")
+            .bind(i64::try_from(head - 1).expect("small"))
+            .execute(&db.pool)
+            .await
+            .expect("moved");
+        log.health(Health::Down);
+        let mut last = log.recorded.pop().expect("added");
+        last.seq = head;
+        let mut projector = projector(&db).await;
+        assert_eq!(projector.apply(&[last]).await.expect("projected"), head);
+
+        let queries = Queries::new(db.clone());
+        let Changes::Since { changes: kept, .. } = changes(&queries, kept_from - 1, 10_000).await else {
+            panic!("as far back as is promised")
+        };
+        let of_story: Vec<_> = kept.into_iter().filter(|change| change.seq < head).collect();
+        let expected: Vec<_> = all.into_iter().filter(|change| change.seq >= kept_from).collect();
+        assert_eq!(of_story, expected);
+        assert_eq!(changes(&queries, kept_from - 2, 10).await, Changes::Forgotten);
+        let first: i64 = sqlx::query("SELECT MIN(seq) AS seq FROM changes")
+            .fetch_one(&db.pool)
+            .await
+            .and_then(|row| sqlx::Row::try_get(&row, "seq"))
+            .expect("read");
+        assert!(first >= i64::try_from(kept_from).expect("small"), "{first} takes up room for nobody");
     }
 
     pub async fn tables_of_another_build_are_dropped_and_filled_again(db: Database) {
