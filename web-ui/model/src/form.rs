@@ -108,6 +108,16 @@ impl Draft {
             || self.hours.is_some()
     }
 
+    /// The user of this draft is made: nothing of it is needed any more, the password first of all. What was typed
+    /// since it was sent is another user's and stays. Whether it was this draft.
+    pub fn made(&mut self, sent: &Self) -> bool {
+        let is_sent = self == sent;
+        if is_sent {
+            *self = Self::default();
+        }
+        is_sent
+    }
+
     /// # Errors
     /// Everything that is wrong, each beside its field.
     pub fn request(&self, choices: &Choices) -> Result<CreateRequest, Vec<Wrong>> {
@@ -250,6 +260,20 @@ pub fn of_problem(problem: &Problem) -> Option<Wrong> {
 fn sentence(text: &str) -> String {
     let text = text.trim().trim_end_matches('.');
     if text.is_empty() { String::new() } else { words::sentence(text) + "." }
+}
+
+/// What is known of one form, for whoever wants to close it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Typing,
+    /// Asked, not answered: closing the form undoes nothing, and loses nothing.
+    Sent,
+    Made,
+}
+
+/// Whether somebody who closes the form is asked first.
+pub fn asks_to_close(stage: Stage, draft: &Draft) -> bool {
+    stage == Stage::Typing && draft.is_touched()
 }
 
 /// Under which names one form is sent. Sent again because no answer came, it is the same act; changed or refused,

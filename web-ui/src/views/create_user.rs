@@ -26,7 +26,7 @@ use viworks_api::{
 };
 use viworks_domain::ids::UserId;
 use viworks_web_model::{
-    form::{self, Attempts, Choices, Draft, Field, Wrong},
+    form::{self, Attempts, Choices, Draft, Field, Stage, Wrong},
     place::{NEW, NEW_USER},
     request::Failure,
 };
@@ -144,23 +144,33 @@ impl Form {
             match answer {
                 Ok(created) => {
                     let CreateRequest { username, gateways, .. } = request;
-                    if self.open.try_get_untracked() != Some(true) {
+                    let is_shown = self.draft.try_update(|typed| typed.made(&draft)) == Some(true);
+                    if !is_shown || !self.is_open() {
                         toasts::say(Tone::Busy, format!("{username} is being made."));
                     }
-                    // The password has done its work here.
-                    drop(self.draft.try_set(Draft::default()));
-                    drop(self.made.try_set(Some(Made { id: created.id, username, gateways })));
+                    if is_shown {
+                        drop(self.made.try_set(Some(Made { id: created.id, username, gateways })));
+                    }
                     self.feed.reached(created.accepted.seq).await;
                     self.rows.settle();
                 }
-                Err(failure) => self.failed(&failure),
+                Err(failure) => self.failed(&failure, &draft),
             }
         });
     }
 
-    fn failed(self, failure: &Failure) {
+    fn failed(self, failure: &Failure, sent: &Draft) {
+        // The sign-in page stands before the form now, which stays as it is.
+        if failure.is_signed_out() {
+            return;
+        }
+        let told = format!("Creating {}: {}", sent.username.trim(), act::words(failure));
+        if !self.is_open() {
+            toasts::say(Tone::Bad, told.clone());
+        }
+        let is_shown = self.draft.try_with_untracked(|typed| typed == sent) == Some(true);
         let at_field = match failure {
-            Failure::Problem(problem) => form::of_problem(problem),
+            Failure::Problem(problem) => form::of_problem(problem).filter(|_| is_shown),
             Failure::Unreachable | Failure::NotUnderstood | Failure::StillPending => None,
         };
         match at_field {
@@ -168,9 +178,21 @@ impl Form {
                 drop(self.refused.try_set(Some(wrong)));
                 spawn_local(fields::show_first_error());
             }
-            // The sign-in page stands before the form now, which stays as it is.
-            None if failure.is_signed_out() => {}
-            None => drop(self.failure.try_set(Some(act::words(failure)))),
+            None => drop(self.failure.try_set(Some(if is_shown { act::words(failure) } else { told }))),
+        }
+    }
+
+    fn is_open(self) -> bool {
+        self.open.try_get_untracked() == Some(true)
+    }
+
+    fn stage(self) -> Stage {
+        if self.made.with_untracked(Option::is_some) {
+            Stage::Made
+        } else if self.busy.get_untracked() {
+            Stage::Sent
+        } else {
+            Stage::Typing
         }
     }
 }
@@ -210,7 +232,7 @@ pub fn CreateUser(names: Names, rows: Watched<UserRow>, phone: RwSignal<Option<U
         }
     });
     let may_close = Callback::new(move |()| {
-        let loses = form.made.with_untracked(Option::is_none) && form.draft.with_untracked(Draft::is_touched);
+        let loses = form.draft.with_untracked(|draft| form::asks_to_close(form.stage(), draft));
         if loses {
             asks.set(true);
         }
@@ -234,6 +256,7 @@ pub fn CreateUser(names: Names, rows: Watched<UserRow>, phone: RwSignal<Option<U
 fn FormView(form: Form, names: Names, open: RwSignal<bool>, asks: RwSignal<bool>) -> impl IntoView {
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
+        asks.set(false);
         form.submit();
     };
     let keep = NodeRef::<leptos::html::Button>::new();

@@ -211,6 +211,27 @@ fn the_servers_refusals_find_their_fields() {
 }
 
 #[test]
+fn whoever_closes_the_form_is_asked_only_while_something_would_be_lost() {
+    assert!(asks_to_close(Stage::Typing, &filled()));
+    assert!(!asks_to_close(Stage::Typing, &Draft::new(&choices())));
+    assert!(!asks_to_close(Stage::Sent, &filled()));
+    assert!(!asks_to_close(Stage::Made, &filled()));
+}
+
+#[test]
+fn what_is_typed_while_a_user_is_made_is_another_user_and_stays() {
+    let sent = filled();
+    let mut typed = sent.clone();
+    assert!(typed.made(&sent));
+    assert_eq!(typed, Draft::default());
+
+    let next = Draft { username: "bo".into(), ..filled() };
+    let mut typed = next.clone();
+    assert!(!typed.made(&sent));
+    assert_eq!(typed, next);
+}
+
+#[test]
 fn pressing_again_after_a_lost_answer_is_the_same_act() {
     let mut attempts = Attempts::default();
     let mut drawn = 0_u8;
