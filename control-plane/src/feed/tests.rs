@@ -166,6 +166,23 @@ fn a_row_concerns_whoever_has_a_window_that_it_could_be_in() {
 }
 
 #[test]
+fn what_a_role_may_not_read_is_refused_and_concerns_it_no_more() {
+    let not_named = |role, query: &Query| {
+        let is_named = matches!(query, Query::Users(query) if query.text.is_some());
+        role == Role::Owner || !is_named
+    };
+    let mut owner = View::with(Role::Owner, not_named);
+    owner.watch(window(1, Some("ad"))).expect("an owner may");
+    let mut view = View::with(Role::Viewer, not_named);
+    assert_eq!(view.watch(window(1, Some("ad"))).expect_err("refused"), code::FORBIDDEN);
+    assert!(view.windows().next().is_none() && !view.concerns(&user(1, "ada")));
+    // Asked in an open window: the old question is not answered any more either.
+    view.watch(window(1, None)).expect("open");
+    assert_eq!(view.watch(window(1, Some("ad"))).expect_err("refused"), code::FORBIDDEN);
+    assert!(view.windows().next().is_none() && !view.concerns(&user(1, "ada")));
+}
+
+#[test]
 fn windows_are_counted_and_their_limits_kept() {
     let mut view = View::new(Role::Owner);
     for id in 0..MOST_WINDOWS as u32 {

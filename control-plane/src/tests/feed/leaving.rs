@@ -13,7 +13,7 @@ use viworks_api::{
     client::{AuditQuery, PageRequest},
     feed::{Frame, Request, close},
 };
-use viworks_domain::{bytes, permission::Role};
+use viworks_domain::{bytes, command::WireCommand, operator, permission::Role};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_out_closes_that_sign_ins_feeds_at_once_and_no_others() {
@@ -70,6 +70,30 @@ async fn a_new_password_closes_every_feed_of_the_operator() {
     let mut browser = Browser::open(&stand, &token, &[users(1)]).await;
     stand.recover("watcher").await;
     assert_eq!(browser.closed().await, Some(close::SIGNED_OUT));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_something_else_now_is_sent_away_to_be_told() {
+    let stand = Stand::up().await;
+    let token = stand.operator("watcher", Role::Viewer).await;
+    let mut browser = Browser::open(&stand, &token, &[users(1)]).await;
+    let change = operator::Command::ChangeRole { role: Role::Owner };
+    stand.command("owner", browser.me.operator, WireCommand::Operator(change)).await;
+    assert_eq!(browser.closed().await, Some(close::GOING_AWAY));
+    let again = browser.resume(&stand, &token).await;
+    assert_eq!(again.me.role, Role::Owner);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_disabled_is_signed_out_of_every_feed() {
+    let stand = Stand::up().await;
+    let token = stand.operator("watcher", Role::Viewer).await;
+    let mut browser = Browser::open(&stand, &token, &[users(1)]).await;
+    let mut also = Browser::open(&stand, &token, &[]).await;
+    stand.command("owner", browser.me.operator, WireCommand::Operator(operator::Command::Disable)).await;
+    assert_eq!(browser.closed().await, Some(close::SIGNED_OUT));
+    assert_eq!(also.closed().await, Some(close::SIGNED_OUT));
+    assert_eq!(upgrade(&stand, |_| {}, Some(&token)).await.err(), Some(StatusCode::UNAUTHORIZED));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
