@@ -147,7 +147,8 @@ impl Feed {
         }
     }
 
-    /// Opens a window for as long as the calling component lives; asks anew whenever the question changes.
+    /// Opens a window for as long as the calling component lives; asks anew whenever the question changes or
+    /// is to be asked again.
     pub fn watch<R: Row>(self, query: impl Fn() -> Query + Send + Sync + 'static, limit: u32) -> Watched<R> {
         let id = self.with(|inner| inner.machine.new_window()).unwrap_or_default();
         let query = Memo::new(move |_| query());
@@ -156,8 +157,8 @@ impl Feed {
         self.with(|inner| inner.sinks.insert(id, sink));
         self.ask(Window { id, query: query.get_untracked(), limit });
         Effect::watch(
-            move || query.get(),
-            move |query, _, _| {
+            move || (query.get(), watched.again()),
+            move |(query, _), _, _| {
                 watched.ask(query.clone());
                 self.ask(Window { id, query: query.clone(), limit });
             },

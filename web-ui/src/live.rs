@@ -19,6 +19,8 @@ pub struct Watched<R: Row> {
     waiting: RwSignal<usize>,
     state: RwSignal<State>,
     end: RwSignal<Option<u64>>,
+    /// How often the same question is to be asked again.
+    again: RwSignal<u32>,
 }
 
 impl<R: Row> Clone for Watched<R> {
@@ -71,6 +73,7 @@ impl<R: Row> Watched<R> {
             waiting: RwSignal::new(0),
             state: RwSignal::new(State::Asking),
             end: RwSignal::new(None),
+            again: RwSignal::new(0),
         }
     }
 
@@ -124,14 +127,24 @@ impl<R: Row> Watched<R> {
     }
 
     pub fn let_go(self) {
-        self.with(Ledger::let_go);
-        self.flush();
+        self.show(Ledger::let_go);
     }
 
     /// Shows what waits.
     pub fn settle(self) {
-        self.with(Ledger::settle);
+        self.show(Ledger::settle);
+    }
+
+    fn show(self, what_waits: fn(&mut Inner<R>) -> bool) {
+        if self.with(what_waits) == Some(true) {
+            self.again.update(|times| *times += 1);
+        }
         self.flush();
+    }
+
+    /// Another number whenever the same question is to be asked again.
+    pub fn again(self) -> u32 {
+        self.again.get()
     }
 
     /// Another question: what is here stays until the answer comes.
@@ -169,10 +182,26 @@ impl<R: Paged + serde::de::DeserializeOwned> Watched<R> {
 }
 
 impl<R: Paged> Watched<R> {
-    /// Keeps the first `most` rows of a list that nobody holds; the others are paged again when they are wanted.
-    /// A page that is left open for weeks does not grow for weeks.
-    pub fn trim(self, most: usize) {
-        self.with(|inner| inner.trim(most));
+    /// Nothing comes or goes while `is_held`, and the list stays short while it is not.
+    pub fn hold_while(self, is_held: Memo<bool>) {
+        Effect::new(move |_| {
+            if is_held.get() {
+                return self.hold();
+            }
+            self.let_go();
+            self.shorten();
+        });
+    }
+
+    /// A page that is left open for weeks does not grow for weeks: what has sunk far below is paged again when
+    /// somebody goes there.
+    pub fn stay_short(self) {
+        Effect::new(move |_| self.shorten());
+    }
+
+    fn shorten(self) {
+        self.order.track();
+        self.with(Ledger::shorten);
         self.flush();
     }
 }

@@ -12,6 +12,7 @@ mod tests;
 pub use ledger::{Cell, Drawn, Ledger};
 pub use page::{Arrived, Asked};
 
+use crate::format;
 use page::Loading;
 use std::{
     cmp::Reverse,
@@ -31,6 +32,12 @@ use viworks_domain::{
     Millis,
     ids::{GatewayId, PolicyId, SessionId, UserId},
 };
+
+/// New rows that wait for a list to be let go. Of more, none is kept: the window is asked anew then.
+const MOST_WAITING: usize = 1000;
+/// Rows of a list that nobody is in, and how many are left of more.
+const MOST: usize = 1000;
+const KEPT: usize = 400;
 
 /// A row of one kind: what it is known by, where it stands, and how it arrives.
 pub trait Row: Clone + PartialEq + Debug + 'static {
@@ -73,6 +80,8 @@ pub struct List<R: Row> {
     loading: Option<Loading<R>>,
     held: bool,
     arriving: HashMap<R::Id, R::Key>,
+    /// More than may wait have come, and none of them is known.
+    is_flooded: bool,
     leaving: HashSet<R::Id>,
     /// Counts changes of the order.
     version: u64,
@@ -90,6 +99,7 @@ impl<R: Row> List<R> {
             loading: None,
             held: false,
             arriving: HashMap::new(),
+            is_flooded: false,
             leaving: HashSet::new(),
             version: 0,
         }
@@ -109,6 +119,7 @@ impl<R: Row> List<R> {
         self.order.clear();
         self.keys.clear();
         self.arriving.clear();
+        self.is_flooded = false;
         self.leaving.clear();
         self.end = None;
         let rows = rows.into_iter().map(|row| (row.key(), row.id())).collect::<Vec<_>>();
@@ -159,15 +170,24 @@ impl<R: Row> List<R> {
         if !is_in {
             return if self.arriving.remove(&id).is_some() { Taken::Gone } else { Taken::Elsewhere };
         }
-        if self.is_beyond(&key) {
+        if self.is_beyond(&key) || self.is_flooded {
             return Taken::Elsewhere;
         }
         if self.held {
-            self.arriving.insert(id, key);
-            return Taken::Waiting;
+            return self.let_wait(id, key);
         }
         self.place(id, key);
         Taken::Shown
+    }
+
+    fn let_wait(&mut self, id: R::Id, key: R::Key) -> Taken {
+        self.arriving.insert(id, key);
+        if self.arriving.len() <= MOST_WAITING {
+            return Taken::Waiting;
+        }
+        self.arriving.clear();
+        self.is_flooded = true;
+        Taken::Gone
     }
 
     /// Behind the end while there are more: it comes with its page.
@@ -205,9 +225,9 @@ impl<R: Row> List<R> {
         self.settle();
     }
 
-    /// Shows what waits, and stays held if it is.
+    /// Shows what waits, and stays held if it is. Nothing comes or goes in a list that [is flooded](Self::is_flooded).
     pub fn settle(&mut self) {
-        if self.arriving.is_empty() && self.leaving.is_empty() {
+        if self.is_flooded || self.arriving.is_empty() && self.leaving.is_empty() {
             return;
         }
         for id in &self.leaving {
@@ -248,9 +268,14 @@ impl<R: Row> List<R> {
         self.order.is_empty()
     }
 
-    /// New rows that wait to be shown.
+    /// New rows that wait to be shown, as [`newer`] says it.
     pub fn waiting(&self) -> usize {
-        self.arriving.len()
+        if self.is_flooded { MOST_WAITING + 1 } else { self.arriving.len() }
+    }
+
+    /// So many rows are new that only another answer has them.
+    pub const fn is_flooded(&self) -> bool {
+        self.is_flooded
     }
 
     /// Rows that are shown but do not belong here any more.
@@ -280,6 +305,12 @@ impl<R: Row> List<R> {
     pub const fn version(&self) -> u64 {
         self.version
     }
+}
+
+/// The button that shows new rows.
+pub fn newer(waiting: usize) -> String {
+    let more = if waiting > MOST_WAITING { "+" } else { "" };
+    format!("{}{more} new · show", format::number(waiting.min(MOST_WAITING) as u64))
 }
 
 /// A kind's id, its variants of [`Change`] and [`Rows`], its place, and whether a question is about it and has it.

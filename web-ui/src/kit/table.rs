@@ -12,7 +12,11 @@ use body::Body;
 use leptos::{children::ViewFn, html, prelude::*, task::spawn_local};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use viworks_web_model::{list::Row, request::Paged, words};
+use viworks_web_model::{
+    list::{self, Row},
+    request::Paged,
+    words,
+};
 use window::Window;
 
 /// Skeleton rows while the first answer is on its way.
@@ -188,7 +192,7 @@ fn Newer<R: Paged + DeserializeOwned + Send + Sync>(
             <Show when=move || rows.waiting() != 0>
                 <button type="button" class="newer-button" data-newer=move || rows.waiting().to_string() on:click=show>
                     <crate::kit::icon::ArrowUp />
-                    {move || format!("{} new · show", rows.waiting())}
+                    {move || list::newer(rows.waiting())}
                 </button>
             </Show>
         </div>

@@ -1,6 +1,6 @@
 //! A window's list with its rows, each in a cell that is followed by whoever draws it.
 
-use super::{Arrived, Asked, List, Row, Taken};
+use super::{Arrived, Asked, KEPT, List, MOST, Row, Taken};
 use crate::request::Paged;
 use std::collections::HashMap;
 use viworks_api::{
@@ -54,12 +54,21 @@ impl<R: Row, C: Cell<R>> Ledger<R, C> {
         self.list.hold();
     }
 
-    pub fn let_go(&mut self) {
+    /// Whether the window is to be asked anew.
+    pub fn let_go(&mut self) -> bool {
         self.list.let_go();
+        self.is_to_ask()
     }
 
-    pub fn settle(&mut self) {
+    /// As [`Ledger::let_go`], and the list stays held if it is.
+    pub fn settle(&mut self) -> bool {
         self.list.settle();
+        self.is_to_ask()
+    }
+
+    fn is_to_ask(&mut self) -> bool {
+        // Once: what is told until the answer comes is in it.
+        self.list.is_flooded() && !std::mem::replace(&mut self.is_asking, true)
     }
 
     /// Another question: what is drawn stays until the answer comes.
@@ -122,10 +131,12 @@ impl<R: Row, C: Cell<R>> Ledger<R, C> {
 }
 
 impl<R: Paged, C: Cell<R>> Ledger<R, C> {
-    /// As [`List::trim`].
-    pub fn trim(&mut self, most: usize) {
+    /// Cuts a list that has grown long while nobody was in it, as [`List::trim`] does.
+    pub fn shorten(&mut self) {
         let Self { list, cells, .. } = self;
-        list.trim(most, |id| cells.get(&id).map(|cell| cell.row().cursor()));
+        if list.len() > MOST {
+            list.trim(KEPT, |id| cells.get(&id).map(|cell| cell.row().cursor()));
+        }
     }
 }
 
@@ -229,12 +240,53 @@ mod tests {
         assert_eq!(cell(&ledger, 8).expect("a cell").row(), again);
     }
 
+    /// Tells of so many sessions, the last one the newest.
+    fn tell(ledger: &mut Sessions, count: u64) {
+        for n in 0..count {
+            let mut id = [1; 16];
+            id[..8].copy_from_slice(&n.to_be_bytes());
+            let row = SessionRow { id: SessionId(id), opened_at: Millis(100 + n), ..up(1) };
+            ledger.take(n, &Change::Session(row));
+        }
+    }
+
     #[test]
-    fn a_list_is_cut_by_the_cursor_of_its_last_row() {
-        let mut ledger = drawn(&[9, 8, 7]);
-        ledger.trim(2);
-        assert_eq!(ledger.list().next(), Some(up(8).cursor().as_str()));
+    fn a_list_that_nobody_is_in_is_cut_when_it_is_long_and_goes_on_from_its_last_row() {
+        let mut ledger = drawn(&[]);
+        tell(&mut ledger, 1000);
+        ledger.shorten();
+        assert_eq!(ledger.list().len(), 1000);
+        ledger.take(2000, &Change::Session(SessionRow { opened_at: Millis(2000), ..up(9) }));
+        ledger.hold();
+        ledger.shorten();
+        assert_eq!(ledger.list().len(), 1001, "somebody is in it");
+        assert!(!ledger.let_go());
+        ledger.shorten();
         ledger.draw();
-        assert!(cell(&ledger, 7).is_none());
+        assert_eq!((ledger.list().len(), ledger.cells.len()), (400, 400));
+        let last = ledger.list().ids().last().and_then(|id| ledger.cell(id)).expect("a row").row();
+        let asked = ledger.begin_page().expect("a next page");
+        assert_eq!(asked.cursor, last.cursor());
+        ledger.end_page(&asked, Some(&Page { seq: 3000, rows: vec![up(8)], next: None }));
+        assert_eq!(ledger.list().len(), 401);
+    }
+
+    #[test]
+    fn of_more_new_rows_than_may_wait_none_is_kept_and_the_window_is_asked_anew() {
+        let mut ledger = drawn(&[9]);
+        ledger.hold();
+        tell(&mut ledger, 1000);
+        assert_eq!((ledger.draw().waiting, ledger.cells.len()), (1000, 1001));
+        tell(&mut ledger, 1010);
+        assert_eq!((ledger.draw().waiting, ledger.cells.len()), (1001, 1));
+        assert!(ledger.settle(), "somebody wants to see them");
+        assert!(!ledger.let_go(), "it is asked already");
+        assert_eq!(ledger.draw().order, None, "what is there stays until the answer comes");
+        ledger.ask(Query::Sessions(ACTIVE));
+        ledger.answer(&Rows::Sessions(vec![up(12), up(9)]), Some("9"));
+        assert!(!ledger.let_go());
+        assert_eq!(ledger.draw().order, Some(vec![SessionId([12; 16]), SessionId([9; 16])]));
+        ledger.take(5000, &Change::Session(up(13)));
+        assert_eq!(ledger.draw().order.map(|order| order.len()), Some(3));
     }
 }

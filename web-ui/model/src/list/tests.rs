@@ -268,6 +268,30 @@ fn every_end_is_another_even_if_its_cursor_is_the_same() {
     assert_eq!(list.end(), None);
 }
 
+#[test]
+fn rows_that_wait_are_counted_as_far_as_they_are_known() {
+    assert_eq!(newer(7), "7 new · show");
+    assert_eq!((newer(1000), newer(1001)), ("1,000 new · show".into(), "1,000+ new · show".into()));
+}
+
+#[test]
+fn a_flooded_list_still_ends_what_it_shows_and_pages_on() {
+    let mut list = active(&[9, 8], Some("8"));
+    list.hold();
+    for n in 0..1100_u16 {
+        let mut id = [1; 16];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        list.take(1, &SessionRow { id: SessionId(id), opened_at: Millis(100), ..up(1) });
+    }
+    assert!(list.is_flooded());
+    list.take(1, &over(9));
+    assert!(list.is_leaving(SessionId([9; 16])));
+    let asked = list.begin_page().expect("a next page");
+    list.take(3, &SessionRow { opened_at: Millis(100), ..up(2) });
+    list.end_page(&asked, Some(&page(2, &[up(7)], None)));
+    assert_eq!(shown(&list), [9, 8, 7], "nothing comes in front of somebody's eyes");
+}
+
 /// What a server lists behind `cursor` after these changes, at most `limit` rows.
 fn read(changes: &[(u8, bool)], cursor: u8, limit: usize) -> Page<SessionRow> {
     let mut now = [false; 24];

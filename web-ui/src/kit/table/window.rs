@@ -64,7 +64,7 @@ impl<R: Paged + DeserializeOwned + Send + Sync> Window<R> {
             let is_watched = self.pointed.get() || self.focused.get() || self.scrolled.get() > TOP;
             is_watched && !self.rows.ids().is_empty()
         });
-        Effect::new(move |_| if is_still.get() { self.rows.hold() } else { self.rows.let_go() });
+        self.rows.hold_while(is_still);
     }
 
     pub fn ids(self) -> Order<R> {

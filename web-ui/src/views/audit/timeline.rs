@@ -11,6 +11,7 @@ use std::{collections::HashMap, sync::Arc};
 use viworks_api::{audit::AuditRow, feed::AuditQuery};
 use viworks_domain::ids::CorrelationId;
 use viworks_web_model::{
+    list,
     timeline::{Group, Groups, Place},
     words,
 };
@@ -20,9 +21,6 @@ use wasm_bindgen::JsCast as _;
 const STRETCH: usize = 40;
 /// The next stretch comes when this many pixels are left below.
 const AHEAD: i32 = 1200;
-/// Entries of a list that nobody is in, and how many are left of more.
-const MOST: usize = 1000;
-const KEPT: usize = 400;
 /// Scrolled less than this is at the top.
 const TOP: i32 = 8;
 
@@ -108,14 +106,7 @@ pub fn Timeline(rows: Watched<AuditRow>, query: Memo<AuditQuery>, is_filtered: M
     let scroller = NodeRef::<html::Div>::new();
     let (pointed, focused, scrolled) = (RwSignal::new(false), RwSignal::new(false), RwSignal::new(false));
     let is_held = Memo::new(move |_| pointed.get() || focused.get() || scrolled.get());
-    Effect::new(move |_| if is_held.get() { rows.hold() } else { rows.let_go() });
-
-    // Live at the top for days: what has sunk far below is paged again when somebody goes there.
-    Effect::new(move |_| {
-        if rows.ids().len() > MOST && !is_held.get() {
-            rows.trim(KEPT);
-        }
-    });
+    rows.hold_while(is_held);
 
     let shown = RwSignal::new(STRETCH);
     let order = Memo::new(move |_| {
@@ -179,7 +170,7 @@ pub fn Timeline(rows: Watched<AuditRow>, query: Memo<AuditQuery>, is_filtered: M
                 <Show when=move || rows.waiting() != 0>
                     <button type="button" class="newer-button" data-newer=move || rows.waiting().to_string() on:click=show_newer>
                         <ArrowUp />
-                        {move || format!("{} new · show", rows.waiting())}
+                        {move || list::newer(rows.waiting())}
                     </button>
                 </Show>
             </div>

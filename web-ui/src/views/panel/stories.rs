@@ -19,6 +19,7 @@ const SHOWN: usize = 20;
 #[component]
 pub fn Stories(query: AuditQuery, whole: String, names: Names) -> impl IntoView {
     let rows = feed::expect().watch::<AuditRow>(move || Query::Audit(query.clone()), SHOWN as u32);
+    rows.stay_short();
     let shown = Memo::new(move |_| rows.ids().iter().take(SHOWN).copied().collect::<Vec<_>>());
     let is_empty = Memo::new(move |_| rows.state() == State::Here && shown.with(Vec::is_empty));
     view! {
