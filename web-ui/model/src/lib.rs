@@ -15,6 +15,7 @@ pub mod load;
 pub mod notices;
 pub mod palette;
 pub mod password;
+pub mod people;
 pub mod place;
 pub mod qr;
 pub mod request;

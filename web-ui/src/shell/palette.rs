@@ -11,7 +11,7 @@ use crate::{
     },
     session,
     shell::theme,
-    views,
+    views::{self, names::Names},
 };
 use entry::{Act, Entry};
 use find::Found;
@@ -26,6 +26,7 @@ const RECENT: usize = 5;
 pub fn Palette() -> impl IntoView {
     let over = expect_context::<Over>();
     let recent = RwSignal::new(Vec::<Entry>::new());
+    Names::expect().when_anew(move || recent.update(Vec::clear));
     let dialog = NodeRef::<html::Dialog>::new();
     dialog::follow(dialog, over.palette);
     view! {

@@ -40,7 +40,7 @@ pub const VIEW: View = View {
 fn Audit() -> impl IntoView {
     let query = asked();
     let rows = feed::expect().watch::<AuditRow>(move || Query::Audit(query.get()), FIRST);
-    provide_context(People::default());
+    provide_context(People::new());
     let is_filtered = Memo::new(move |_| query.get() != AuditQuery::default());
     view! {
         <main data-view="audit">

@@ -2,7 +2,7 @@
 
 use crate::{
     feed::{self, Feed},
-    live::Watched,
+    live::{State, Watched},
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::collections::HashMap;
@@ -57,6 +57,18 @@ impl Names {
     /// As [`Names::policy`].
     pub fn gateway(self, id: GatewayId) -> String {
         self.gateway.with(|names| names.get(&id).cloned().unwrap_or_else(|| "a gateway".into()))
+    }
+
+    /// Whenever the feed begins anew instead of going on: so the server makes pages forget whoever was erased, and
+    /// what a page has asked over HTTP it must forget by itself. The policies' window is always open, and an answer
+    /// to all of it comes only then.
+    pub fn when_anew(self, forget: impl Fn() + 'static) {
+        Effect::new(move |before: Option<()>| {
+            let state = self.policies.state();
+            if before.is_some() && state == State::Here {
+                forget();
+            }
+        });
     }
 
     /// For a choice: value and text, by name.

@@ -1,50 +1,46 @@
-//! What users are called whom an entry names by id alone: asked once each, a few at a time, when they come into
-//! sight.
+//! What users are called whom an entry names by id alone: asked when they come into sight.
 
-use crate::http;
+use crate::{http, views::names::Names};
 use leptos::{prelude::*, task::spawn_local};
-use std::{
-    cell::RefCell,
-    collections::{HashMap, VecDeque},
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 use viworks_api::{At, user::UserRow};
 use viworks_domain::ids::UserId;
-
-/// Asked at the same time.
-const AT_ONCE: usize = 4;
+use viworks_web_model::people::Questions;
 
 /// Copied freely; lives as long as the view that made it.
 #[derive(Clone, Copy)]
-pub struct People(StoredValue<Rc<RefCell<Known>>, LocalStorage>);
+pub struct People {
+    known: StoredValue<Rc<RefCell<Known>>, LocalStorage>,
+    /// All that was known is forgotten.
+    anew: Trigger,
+}
 
 #[derive(Default)]
 struct Known {
     names: HashMap<UserId, ArcRwSignal<String>>,
-    waiting: VecDeque<UserId>,
-    asking: usize,
-}
-
-impl Default for People {
-    fn default() -> Self {
-        Self(StoredValue::new_local(Rc::default()))
-    }
+    questions: Questions,
 }
 
 impl People {
+    /// To be called once, in the view, which provides it.
+    pub fn new() -> Self {
+        let people = Self { known: StoredValue::new_local(Rc::default()), anew: Trigger::new() };
+        // An answer that is on its way goes to what is forgotten.
+        Names::expect().when_anew(move || {
+            people.known.set_value(Rc::default());
+            people.anew.notify();
+        });
+        people
+    }
+
     /// Tracked; "a user" until it is known.
     pub fn name(self, id: UserId) -> String {
-        let Some(known) = self.0.try_get_value() else { return nobody() };
+        self.anew.track();
+        let Some(known) = self.known.try_get_value() else { return nobody() };
         let name = {
             let mut known = known.borrow_mut();
-            if let Some(name) = known.names.get(&id) {
-                name.clone()
-            } else {
-                let name = ArcRwSignal::new(nobody());
-                known.names.insert(id, name.clone());
-                known.waiting.push_back(id);
-                name
-            }
+            known.questions.want(id);
+            known.names.entry(id).or_insert_with(|| ArcRwSignal::new(nobody())).clone()
         };
         ask(&known);
         name.get()
@@ -56,21 +52,13 @@ fn nobody() -> String {
 }
 
 fn ask(known: &Rc<RefCell<Known>>) {
-    let next = {
-        let mut known = known.borrow_mut();
-        if known.asking >= AT_ONCE {
-            return;
-        }
-        let Some(next) = known.waiting.pop_front() else { return };
-        known.asking += 1;
-        next
-    };
+    let Some(next) = known.borrow_mut().questions.next() else { return };
     let known = Rc::clone(known);
     spawn_local(async move {
         let answer = http::get::<At<UserRow>>(&format!("/v1/users/{next}")).await;
         let name = {
             let mut known = known.borrow_mut();
-            known.asking -= 1;
+            known.questions.answered(next, answer.is_ok());
             known.names.get(&next).cloned()
         };
         if let (Some(name), Ok(user)) = (name, answer) {
