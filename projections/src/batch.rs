@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use viworks_domain::{
     Millis,
     actor::Actor,
-    ids::{CorrelationId, DeviceId, SessionId, UserId},
+    event::{AggregateKind, AggregateRef},
+    ids::{CorrelationId, DeviceId, GatewayId, OperatorId, SessionId, UserId},
 };
 
 /// How far behind a feed may fall before it takes a new snapshot.
@@ -131,6 +132,18 @@ impl<'a> Batch<'a> {
             self.owners.devices.insert(id, user);
         }
         Ok(user)
+    }
+
+    /// What a gateway or an operator is called; other aggregates have no name of their own here.
+    pub async fn name_of(&mut self, aggregate: AggregateRef) -> Result<Option<String>, sqlx::Error> {
+        let query = match aggregate.kind {
+            AggregateKind::Gateway => sqlx::query("SELECT name FROM gateways WHERE id = $1")
+                .bind(GatewayId(aggregate.id).to_string()),
+            AggregateKind::Operator => sqlx::query("SELECT name FROM operators WHERE id = $1")
+                .bind(OperatorId(aggregate.id).to_string()),
+            _ => return Ok(None),
+        };
+        query.fetch_optional(&mut *self.tx).await?.map(|row| row.try_get("name")).transpose()
     }
 
     /// Writes what was gathered, forgets changes that nobody may still want, and commits.

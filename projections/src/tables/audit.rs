@@ -13,11 +13,19 @@ use viworks_domain::{
     event::{AggregateKind, AnyEvent},
     gateway,
     ids::{DeviceId, SessionId, UserId},
-    session, user,
+    operator, session, user,
 };
 
 pub async fn project(batch: &mut Batch<'_>, event: &RecordedEvent<'_>) -> Result<(), sqlx::Error> {
     let (user, session) = about(batch, event.decision, Some(&event.event)).await?;
+    let part = is_part(&event.event);
+    let mut summary = telling::summary(&event.event);
+    if !part
+        && !tells_name(&event.event)
+        && let Some(name) = batch.name_of(event.decision.aggregate).await?
+    {
+        summary = format!("{summary}: {name}");
+    }
     push(
         batch,
         AuditEntry {
@@ -29,8 +37,8 @@ pub async fn project(batch: &mut Batch<'_>, event: &RecordedEvent<'_>) -> Result
             kind: event.event.name(),
             user,
             session,
-            part: is_part(&event.event),
-            summary: telling::summary(&event.event),
+            part,
+            summary,
             details: telling::details(&event.event),
         },
     );
@@ -78,6 +86,14 @@ pub async fn project_outcome(batch: &mut Batch<'_>, recorded: &Recorded) -> Resu
 fn push(batch: &mut Batch<'_>, entry: AuditEntry) {
     batch.changed(entry.seq, Topic::Audit, format_args!("{}.{}", entry.seq, entry.n));
     batch.audit.push(entry);
+}
+
+/// Sentences that are about a name have it already.
+fn tells_name(event: &AnyEvent) -> bool {
+    matches!(
+        event,
+        AnyEvent::Gateway(gateway::Event::Invited(_)) | AnyEvent::Operator(operator::Event::Invited(_))
+    )
 }
 
 /// What stands inside a composite row, or is bookkeeping that only a whole story needs.

@@ -3,6 +3,7 @@
 crate::tests::checks! {
     creating_a_user_is_one_row_whose_steps_fill_in,
     a_row_names_the_operator_who_acted_and_nobody_else,
+    a_row_says_which_operator_and_which_gateway_it_is_about,
     a_story_is_under_one_correlation,
     a_session_is_told_whole,
     every_refusal_of_an_operator_is_listed,
@@ -16,7 +17,7 @@ mod checks {
     use crate::{
         AuditFilter, AuditRow, Database, PageRequest, Queries,
         tests::{
-            log::{self, DENIED, GATEWAY, Log, POLICY, SESSION, USER, owner},
+            log::{self, DENIED, GATEWAY, Log, OWNER, POLICY, SESSION, USER, owner},
             projected, projector,
         },
     };
@@ -24,6 +25,7 @@ mod checks {
     use viworks_domain::{
         actor::{Actor, ProcessName},
         decision::Outcome,
+        gateway::Health,
         ids::OperatorId,
         operator,
         permission::Role,
@@ -88,6 +90,23 @@ mod checks {
         }
         let all = rows.iter().map(|row| row.operator.as_deref()).collect::<BTreeSet<_>>();
         assert_eq!(all, BTreeSet::from([None, Some("ops-anna"), Some("owner")]));
+    }
+
+    pub async fn a_row_says_which_operator_and_which_gateway_it_is_about(db: Database) {
+        let mut log = Log::default();
+        log.ground();
+        log.health(Health::Down);
+        let disabled = operator::Disabled {};
+        log.add::<operator::Event>(Actor::Machine, OWNER, [disabled.into()]);
+        let queries = projected(&db, &log).await;
+        let rows = list(&queries, AuditFilter::default()).await;
+        let told = |kind: &str| {
+            let row = rows.iter().find(|row| row.kind == kind);
+            row.map(|row| row.summary.as_str()).unwrap_or_default()
+        };
+        assert_eq!(told("operator.disabled"), "operator disabled: owner");
+        assert_eq!(told("operator.invited"), "operator owner invited as owner");
+        assert_eq!(told("gateway.health_changed"), "gateway is down: gw1");
     }
 
     pub async fn a_story_is_under_one_correlation(db: Database) {

@@ -16,9 +16,9 @@ pub fn summary(row: &AuditRow, local: fn(Millis) -> format::Local) -> String {
             return format!("{bytes_in} in, {bytes_out} out");
         }
     }
-    let has_own_words =
-        matches!(row.kind.as_str(), "session.ending" | "gateway.invited" | "operator.invited")
-            || row.kind.starts_with("policy.");
+    // People's own words and names.
+    let has_own_words = row.kind == "session.ending"
+        || ["policy.", "gateway.", "operator."].iter().any(|about| row.kind.starts_with(about));
     let words = row.summary.split(' ').map(|word| {
         let (word, rest) = cut(word);
         let word = match utc(word) {
