@@ -23,7 +23,7 @@ impl Questions {
     }
 
     /// Whom to ask for now; nobody while enough are asked for.
-    pub fn next(&mut self) -> Option<UserId> {
+    pub fn to_ask(&mut self) -> Option<UserId> {
         let next = if self.open < AT_ONCE { self.waiting.pop_front() } else { None };
         self.open += usize::from(next.is_some());
         next
@@ -52,27 +52,27 @@ mod tests {
         let mut questions = Questions::default();
         (0..10).chain(0..10).for_each(|n| questions.want(user(n)));
         let mut asked = Vec::new();
-        while let Some(id) = questions.next() {
+        while let Some(id) = questions.to_ask() {
             asked.push(id);
         }
         assert_eq!(asked.len(), AT_ONCE);
         while let Some(id) = asked.pop() {
             questions.answered(id, true);
-            asked.extend(questions.next());
+            asked.extend(questions.to_ask());
         }
-        assert_eq!(questions.next(), None);
+        assert_eq!(questions.to_ask(), None);
         questions.want(user(3));
-        assert_eq!(questions.next(), None);
+        assert_eq!(questions.to_ask(), None);
     }
 
     #[test]
     fn a_question_that_failed_is_asked_again_when_somebody_looks_and_not_by_itself() {
         let mut questions = Questions::default();
         questions.want(user(1));
-        assert_eq!(questions.next(), Some(user(1)));
+        assert_eq!(questions.to_ask(), Some(user(1)));
         questions.answered(user(1), false);
-        assert_eq!(questions.next(), None);
+        assert_eq!(questions.to_ask(), None);
         questions.want(user(1));
-        assert_eq!(questions.next(), Some(user(1)));
+        assert_eq!(questions.to_ask(), Some(user(1)));
     }
 }

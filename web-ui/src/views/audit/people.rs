@@ -52,7 +52,7 @@ fn nobody() -> String {
 }
 
 fn ask(known: &Rc<RefCell<Known>>) {
-    let Some(next) = known.borrow_mut().questions.next() else { return };
+    let Some(next) = known.borrow_mut().questions.to_ask() else { return };
     let known = Rc::clone(known);
     spawn_local(async move {
         let answer = http::get::<At<UserRow>>(&format!("/v1/users/{next}")).await;
