@@ -128,12 +128,12 @@ pub fn SuspendDialog(user: RwSignal<Option<(UserId, String)>>) -> impl IntoView 
     });
     view! {
         <Dialog name="suspend" title=Signal::derive(move || format!("Suspend {}?", name())) open>
-            <div class="dialog-body">
+            <div class="form">
                 <p>"Sessions of this user end now, and nobody can sign in under this name until you resume it."</p>
-            </div>
-            <div class="dialog-foot">
-                <ActButton label="Keep as it is" on_click=Callback::new(move |()| open.set(false)) />
-                <ActButton label="Suspend" busy_label="Suspending…" class="danger" busy on_click=suspend />
+                <div class="dialog-foot">
+                    <ActButton label="Keep as it is" on_click=Callback::new(move |()| open.set(false)) />
+                    <ActButton label="Suspend" busy_label="Suspending…" class="danger" busy on_click=suspend />
+                </div>
             </div>
         </Dialog>
     }
