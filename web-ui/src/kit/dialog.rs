@@ -1,12 +1,23 @@
 //! The browser's own modal dialog: it keeps the focus inside, and gives it back to where it was.
 
-use crate::{kit::icon::Close, session};
+use crate::{clock, kit::icon::Close, session};
 use leptos::{
     ev::{Event, PointerEvent},
     html,
     prelude::*,
     task::spawn_local,
 };
+use std::{cell::Cell, time::Duration};
+use viworks_domain::Millis;
+
+/// The second press of a double click lands on what the first one has opened. Half a second is what most systems
+/// take for one.
+const DOUBLE_CLICK: Duration = Duration::from_millis(500);
+
+thread_local! {
+    /// When a dialog opened last: the uppermost one, which alone is pressed beside.
+    static OPENED: Cell<Millis> = const { Cell::new(Millis(0)) };
+}
 
 /// The children are built anew each time it opens: no dialog begins with what another one left.
 #[component]
@@ -41,11 +52,8 @@ pub fn Dialog(
                 }
             }
             on:pointerdown=move |event| {
-                if is_beside(&event, dialog) {
-                    event.prevent_default();
-                    if may_close() {
-                        open.set(false);
-                    }
+                if closes(&event, dialog) && may_close() {
+                    open.set(false);
                 }
             }
         >
@@ -116,21 +124,27 @@ pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
             if is_wanted && !element.open() && element.is_connected() {
                 // It is on the page and not open: the only two reasons to fail.
                 let _ = element.show_modal();
+                OPENED.set(clock::now());
             }
         });
     });
 }
 
-/// Where the press began counts: a selection that ends outside closes nothing.
 pub fn close_from_backdrop(event: &PointerEvent, dialog: NodeRef<html::Dialog>) {
-    if let Some(element) = dialog.get_untracked()
-        && is_beside(event, dialog)
+    if closes(event, dialog)
+        && let Some(element) = dialog.get_untracked()
     {
-        event.prevent_default();
         element.close();
     }
 }
 
-fn is_beside(event: &PointerEvent, dialog: NodeRef<html::Dialog>) -> bool {
-    dialog.get_untracked().is_some_and(|element| event.target().as_ref() == Some(element.as_ref()))
+/// Whether this is a press beside the dialog by somebody who has seen it. Where the press began counts: a selection
+/// that ends outside closes nothing.
+fn closes(event: &PointerEvent, dialog: NodeRef<html::Dialog>) -> bool {
+    let is_beside =
+        dialog.get_untracked().is_some_and(|element| event.target().as_ref() == Some(element.as_ref()));
+    if is_beside {
+        event.prevent_default();
+    }
+    is_beside && clock::now().since(OPENED.get()) > DOUBLE_CLICK
 }
