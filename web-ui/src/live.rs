@@ -1,7 +1,7 @@
 //! A window's rows as signals: one per row, and one for their order. A row that changes redraws itself alone.
 
 use crate::{feed::Sink, http};
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 use viworks_api::{
     Page,
@@ -179,10 +179,9 @@ impl<R: Paged + serde::de::DeserializeOwned> Watched<R> {
             }
         }
     }
-}
 
-impl<R: Paged> Watched<R> {
-    /// Nothing comes or goes while `is_held`, and the list stays short while it is not.
+    /// Nothing comes or goes while `is_held`, and the list stays short while it is not. Whoever is far down in
+    /// it when everything is read anew stays there, while what is behind the first rows is read again.
     pub fn hold_while(self, is_held: Memo<bool>) {
         Effect::new(move |_| {
             if is_held.get() {
@@ -191,8 +190,17 @@ impl<R: Paged> Watched<R> {
             self.let_go();
             self.shorten();
         });
+        Effect::new(move |_| {
+            self.end.track();
+            if self.with(|inner| inner.is_wanting()) == Some(true) {
+                // If it fails, what is here is shown.
+                spawn_local(async move { drop(self.load_more().await) });
+            }
+        });
     }
+}
 
+impl<R: Paged> Watched<R> {
     /// A page that is left open for weeks does not grow for weeks: what has sunk far below is paged again when
     /// somebody goes there.
     pub fn stay_short(self) {

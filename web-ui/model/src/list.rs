@@ -283,6 +283,10 @@ impl<R: Row> List<R> {
         self.leaving.contains(&id)
     }
 
+    pub const fn is_held(&self) -> bool {
+        self.held
+    }
+
     /// Rows that are shown or wait.
     pub fn known(&self) -> usize {
         self.keys.len() + self.arriving.len()

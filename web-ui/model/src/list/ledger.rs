@@ -25,6 +25,9 @@ pub struct Ledger<R: Row, C> {
     drawn: u64,
     /// The answer is on its way, and will hold whatever changes until then.
     is_asking: bool,
+    /// Rows that were here when an answer to the same question came, which has the first ones alone. Whoever is far
+    /// down in them stays there: what is drawn stays until as many are here again.
+    wanted: usize,
 }
 
 /// What is to be on the screen.
@@ -39,7 +42,7 @@ pub struct Drawn<Id> {
 
 impl<R: Row, C: Cell<R>> Ledger<R, C> {
     pub fn new(query: Query) -> Self {
-        Self { list: List::new(query), cells: HashMap::new(), drawn: 0, is_asking: true }
+        Self { list: List::new(query), cells: HashMap::new(), drawn: 0, is_asking: true, wanted: 0 }
     }
 
     pub const fn list(&self) -> &List<R> {
@@ -56,6 +59,7 @@ impl<R: Row, C: Cell<R>> Ledger<R, C> {
 
     /// Whether the window is to be asked anew.
     pub fn let_go(&mut self) -> bool {
+        self.wanted = 0;
         self.list.let_go();
         self.is_to_ask()
     }
@@ -76,11 +80,15 @@ impl<R: Row, C: Cell<R>> Ledger<R, C> {
         self.list.ask(query);
         self.drawn = self.list.version();
         self.is_asking = true;
+        self.wanted = 0;
     }
 
     pub fn answer(&mut self, rows: &Rows, next: Option<&str>) {
         let rows = R::all_of(rows);
-        self.is_asking = false;
+        let is_again = !std::mem::replace(&mut self.is_asking, false);
+        if is_again && self.list.is_held() {
+            self.wanted = self.wanted.max(self.list.len());
+        }
         self.keep(rows);
         self.list.replace(rows, next.map(str::to_owned));
     }
@@ -97,8 +105,17 @@ impl<R: Row, C: Cell<R>> Ledger<R, C> {
         self.list.begin_page()
     }
 
+    /// Whether what is drawn waits for pages.
+    pub fn is_wanting(&self) -> bool {
+        self.list.next().is_some() && self.list.len() < self.wanted
+    }
+
     /// Whether the next page is to be read again.
     pub fn end_page(&mut self, asked: &Asked, page: Option<&Page<R>>) -> bool {
+        if page.is_none() {
+            // Better fewer rows than old ones.
+            self.wanted = 0;
+        }
         match self.list.end_page(asked, page) {
             Arrived::Taken(rows) => self.keep(&rows),
             Arrived::Overtaken => return true,
@@ -108,16 +125,20 @@ impl<R: Row, C: Cell<R>> Ledger<R, C> {
     }
 
     pub fn draw(&mut self) -> Drawn<R::Id> {
-        if !self.is_asking && self.cells.len() != self.list.known() {
+        Drawn { order: self.draw_order(), waiting: self.list.waiting(), end: self.list.end() }
+    }
+
+    fn draw_order(&mut self) -> Option<Vec<R::Id>> {
+        if self.is_asking || self.is_wanting() {
+            return None;
+        }
+        self.wanted = 0;
+        if self.cells.len() != self.list.known() {
             self.cells.retain(|id, _| self.list.is_known(*id));
         }
         let is_new = self.drawn != self.list.version();
         self.drawn = self.list.version();
-        Drawn {
-            order: is_new.then(|| self.list.ids().collect()),
-            waiting: self.list.waiting(),
-            end: self.list.end(),
-        }
+        is_new.then(|| self.list.ids().collect())
     }
 
     fn keep(&mut self, rows: &[R]) {
@@ -238,6 +259,57 @@ mod tests {
         let again = SessionRow { opened_at: Millis(3), ..up(8) };
         ledger.end_page(&asked, Some(&Page { seq: 12, rows: vec![again.clone()], next: None }));
         assert_eq!(cell(&ledger, 8).expect("a cell").row(), again);
+    }
+
+    fn answer(ledger: &mut Sessions, rows: &[u8], next: &str) {
+        ledger.answer(&Rows::Sessions(rows.iter().map(|n| up(*n)).collect()), Some(next));
+    }
+
+    #[test]
+    fn whoever_is_far_down_stays_there_when_everything_is_read_anew() {
+        let mut ledger = drawn(&[9, 8, 7, 6, 5]);
+        let followed = cell(&ledger, 6).expect("a cell");
+        ledger.hold();
+        answer(&mut ledger, &[10, 9], "9");
+        assert_eq!(ledger.draw().order, None, "the first rows alone");
+        assert!(ledger.is_wanting());
+        let asked = ledger.begin_page().expect("a next page");
+        let page = Page { seq: 11, rows: [8, 6, 5].map(up).to_vec(), next: Some("5".into()) };
+        ledger.end_page(&asked, Some(&page));
+        let order = ledger.draw().order.expect("as many as before");
+        assert_eq!(order, [10, 9, 8, 6, 5].map(|n| SessionId([n; 16])));
+        assert!(!ledger.is_wanting() && cell(&ledger, 7).is_none());
+        assert!(Rc::ptr_eq(&followed, &cell(&ledger, 6).expect("a cell")));
+    }
+
+    #[test]
+    fn nobody_waits_for_pages_that_do_not_come_nor_at_the_top_of_a_list() {
+        let mut ledger = drawn(&[9, 8, 7]);
+        answer(&mut ledger, &[9], "9");
+        assert_eq!(ledger.draw().order.map(|order| order.len()), Some(1), "nobody is in it");
+
+        let mut ledger = drawn(&[9, 8, 7]);
+        ledger.hold();
+        answer(&mut ledger, &[9], "9");
+        ledger.let_go();
+        assert_eq!(ledger.draw().order.map(|order| order.len()), Some(1), "nobody is in it any more");
+
+        let mut ledger = drawn(&[9, 8, 7]);
+        ledger.hold();
+        answer(&mut ledger, &[9], "9");
+        let asked = ledger.begin_page().expect("a next page");
+        ledger.end_page(&asked, None);
+        assert_eq!(ledger.draw().order.map(|order| order.len()), Some(1), "fewer, but none of them old");
+
+        let mut ledger = drawn(&[9, 8, 7]);
+        ledger.hold();
+        ledger.ask(Query::Sessions(ACTIVE));
+        answer(&mut ledger, &[9], "9");
+        assert_eq!(
+            ledger.draw().order.map(|order| order.len()),
+            Some(1),
+            "another question begins at the top"
+        );
     }
 
     /// Tells of so many sessions, the last one the newest.
