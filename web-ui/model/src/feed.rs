@@ -141,11 +141,10 @@ impl Feed {
         self.is_opening = true;
         self.heard_at = now;
         let resume = self.position.filter(|_| self.pending.is_empty());
-        // What was asked of the connection before, this one does not answer.
-        self.pending.clear();
         self.resuming.clear();
         match resume {
             Some(_) => self.resuming.extend(self.windows.keys()),
+            // Once each: what was asked of the connection before, this one does not answer.
             None => self.pending.extend(self.windows.keys().map(|id| (*id, 1))),
         }
         bytes::encode(&Request::Open { resume, windows: self.windows.values().cloned().collect() })
