@@ -130,7 +130,7 @@ impl Form {
         self.failure.set(None);
         let draft = self.draft.get_untracked();
         let Ok(request) = self.choices.with_untracked(|choices| draft.request(choices)) else {
-            spawn_local(fields::show_first_error());
+            fields::show_first_error();
             return;
         };
         let key = self.attempts.try_update_value(|attempts| attempts.key(&draft, entropy::idempotency_key));
@@ -176,7 +176,7 @@ impl Form {
         match at_field {
             Some(wrong) => {
                 drop(self.refused.try_set(Some(wrong)));
-                spawn_local(fields::show_first_error());
+                fields::show_first_error();
             }
             None => drop(self.failure.try_set(Some(if is_shown { act::words(failure) } else { told }))),
         }
@@ -266,6 +266,10 @@ fn FormView(form: Form, names: Names, open: RwSignal<bool>, asks: RwSignal<bool>
             let _ = button.focus();
         }
     });
+    let keep_editing = move |_| {
+        asks.set(false);
+        fields::begin();
+    };
     let discard = move |_| {
         form.begin_anew();
         asks.set(false);
@@ -301,7 +305,7 @@ fn FormView(form: Form, names: Names, open: RwSignal<bool>, asks: RwSignal<bool>
             >
                 <div class="dialog-foot asks" role="alertdialog" aria-label="Close without creating?">
                     <p>"Nothing is created yet. Forget what is typed here?"</p>
-                    <button type="button" class="button" node_ref=keep on:click=move |_| asks.set(false)>
+                    <button type="button" class="button" node_ref=keep on:click=keep_editing>
                         "Keep editing"
                     </button>
                     <button type="button" class="button danger" on:click=discard>"Close and forget"</button>

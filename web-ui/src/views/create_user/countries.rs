@@ -123,16 +123,14 @@ pub fn Countries(form: Form) -> impl IntoView {
             })
             .collect_view()
     };
+    let told = Memo::new(move |_| {
+        form.policy.with(|policy| form.draft.with(|draft| draft.countries_told(policy.as_ref())))
+    });
     view! {
         <Group legend="Allowed countries" name="countries" error=form.error(Field::Countries)>
             <ul class="chips">{chips}</ul>
-            <p class="hint">
-                {move || match (form.policy.with(Option::is_some), chosen.with(BTreeSet::is_empty), is_own.get()) {
-                    (false, _, _) => "As the policy says. Choose it first.",
-                    (true, true, _) => "Every country that the policy does not deny.",
-                    (true, false, false) => "As the policy says.",
-                    (true, false, true) => "This user's own, in a policy made for them.",
-                }}
+            <p class="hint" data-tone=move || told.with(|(tone, _)| tone.word())>
+                <span role="status">{move || told.get().1}</span>
                 <Show when=move || is_own.get()>
                     " "
                     <button type="button" class="link" on:click=move |_| form.edit(|draft| draft.countries = None)>

@@ -17,10 +17,18 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 
 /// Puts the focus where the first thing is wrong, once it is marked.
-pub async fn show_first_error() {
+pub fn show_first_error() {
+    spawn_local(focus("form.create-user .wrong :is(input, select)"));
+}
+
+/// Where the form begins, once it stands: whatever had the focus is gone.
+pub fn begin() {
+    spawn_local(focus("form.create-user [name=username]"));
+}
+
+async fn focus(css: &'static str) {
     leptos::task::tick().await;
-    let wrong = "form.create-user .wrong :is(input, select)";
-    if let Ok(Some(element)) = document().query_selector(wrong)
+    if let Ok(Some(element)) = document().query_selector(css)
         && let Ok(element) = element.dyn_into::<web_sys::HtmlElement>()
     {
         // It is on the page: it was found there.

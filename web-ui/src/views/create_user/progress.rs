@@ -1,6 +1,6 @@
 //! After the form: how far the making is, live, and what comes next.
 
-use super::Form;
+use super::{Form, fields};
 use crate::{
     feed,
     views::{
@@ -44,6 +44,10 @@ pub fn Progress(
         open.set(false);
         phone.set(Some(id));
     };
+    let another = move |_| {
+        form.begin_anew();
+        fields::begin();
+    };
     let heading = NodeRef::<leptos::html::P>::new();
     Effect::new(move |_| {
         if let Some(heading) = heading.get() {
@@ -60,7 +64,7 @@ pub fn Progress(
             <p class="sr-only" role="status">{move || steps.with(|steps| model::summary(steps))}</p>
             <FailedSteps user=id steps names may_retry=Signal::stored(true) />
             <div class="dialog-foot">
-                <button type="button" class="button" on:click=move |_| form.begin_anew()>"Create another"</button>
+                <button type="button" class="button" on:click=another>"Create another"</button>
                 <button type="button" class="button primary" on:click=enrol>"Enrol phone"</button>
             </div>
         </div>
