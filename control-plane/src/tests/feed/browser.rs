@@ -149,11 +149,15 @@ impl Browser {
 
     /// The code that the server closes with, whatever it says before.
     pub async fn closed(&mut self) -> Option<u16> {
-        loop {
-            if let Err(code) = self.hear_any().await {
-                return code;
+        // A feed that goes on says a head every second: each word in time is not yet an end.
+        let closed = async {
+            loop {
+                if let Err(code) = self.hear_any().await {
+                    break code;
+                }
             }
-        }
+        };
+        tokio::time::timeout(PATIENCE, closed).await.expect("an end")
     }
 
     /// Until every window has its rows.

@@ -97,6 +97,14 @@ async fn whoever_is_disabled_is_signed_out_of_every_feed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_never_asks_is_sent_away() {
+    let stand = Stand::up().await;
+    let token = stand.operator("watcher", Role::Viewer).await;
+    let mut silent = upgrade(&stand, |_| {}, Some(&token)).await.expect("let in");
+    assert_eq!(hear(&mut silent).await, Err(Some(close::GOING_AWAY)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_origin_another_version_and_strangers_get_no_socket() {
     let stand = Stand::up().await;
     let token = stand.operator("watcher", Role::Viewer).await;
