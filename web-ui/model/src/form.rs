@@ -9,9 +9,9 @@ mod tests;
 pub use hours::{Hours, WEEK};
 
 use crate::{
-    password,
+    countries, password,
     request::{Failure, IdempotencyKey},
-    words,
+    words::{self, Tone},
 };
 use std::{collections::BTreeSet, fmt};
 use viworks_api::{
@@ -26,6 +26,8 @@ use viworks_domain::{
 
 /// The server's rule.
 const LONGEST_NAME: usize = 64;
+/// As many countries are called by name within a sentence; of more, only how many more.
+const NAMED: usize = 3;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -201,11 +203,44 @@ impl Draft {
         })
     }
 
+    /// What these countries come to; a warning where taking the last one away has let in all the others.
+    pub fn countries_told(&self, policy: Option<&PolicySummary>) -> (Tone, String) {
+        let Some(policy) = policy else {
+            return (Tone::Quiet, "As the policy says. Choose it first.".into());
+        };
+        let (allow, deny) = (&policy.countries.allow, &policy.countries.deny);
+        let every = if deny.is_empty() {
+            "Every country."
+        } else {
+            "Every country but those that the policy denies."
+        };
+        match &self.countries {
+            Some(own) if !own.is_empty() => {
+                (Tone::Quiet, "This user's own, in a policy made for them.".into())
+            }
+            Some(_) if !allow.is_empty() => {
+                (Tone::Warn, format!("{every} The policy's own list ({}) no longer applies.", named(allow)))
+            }
+            None if !allow.is_empty() => (Tone::Quiet, "As the policy says.".into()),
+            Some(_) | None => (Tone::Quiet, every.into()),
+        }
+    }
+
     /// The hours as they are chosen: this user's own, or the policy's.
     pub fn shown_hours(&self, policy: Option<&PolicySummary>) -> Vec<Hours> {
         self.hours.clone().unwrap_or_else(|| {
             policy.map(|policy| policy.windows.iter().map(Hours::of).collect()).unwrap_or_default()
         })
+    }
+}
+
+/// "Australia, Japan, Peru and 4 more"
+fn named(all: &[Country]) -> String {
+    let names =
+        all.iter().take(NAMED).map(|country| countries::name(*country)).collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(NAMED) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }
 

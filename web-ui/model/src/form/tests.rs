@@ -194,6 +194,38 @@ fn problem(code: &str, status: u16, detail: Option<&str>) -> Problem {
 }
 
 #[test]
+fn whoever_takes_the_last_country_away_is_warned_that_all_are_let_in() {
+    let told = |own: Option<&[&str]>, allow: &[&str], deny: &[&str]| {
+        let rule = CountryRule { allow: countries(allow), deny: countries(deny) };
+        let own = own.map(|own| countries(own).into_iter().collect());
+        let policy = PolicySummary { countries: rule, ..office() };
+        Draft { countries: own, ..filled() }.countries_told(Some(&policy))
+    };
+    let warning = |text: &str| (Tone::Warn, text.to_owned());
+    assert_eq!(
+        told(Some(&[]), &["AU"], &["NZ"]),
+        warning(
+            "Every country but those that the policy denies. The policy's own list (Australia) no longer applies."
+        )
+    );
+    assert_eq!(
+        told(Some(&[]), &["AU", "JP", "PE", "FJ", "TO"], &[]),
+        warning(
+            "Every country. The policy's own list (Australia, Japan, Peru and 2 more) no longer applies."
+        )
+    );
+    // Nothing that the policy keeps out is let in.
+    for own in [None, Some(&[][..])] {
+        assert_eq!(told(own, &[], &[]), (Tone::Quiet, "Every country.".to_owned()));
+    }
+    for (own, allow) in [(None, &["AU"][..]), (Some(&["NZ"][..]), &["AU"][..]), (Some(&["NZ"][..]), &[][..])]
+    {
+        assert_eq!(told(own, allow, &[]).0, Tone::Quiet);
+    }
+    assert_eq!(filled().countries_told(None).1, "As the policy says. Choose it first.");
+}
+
+#[test]
 fn the_servers_refusals_find_their_fields() {
     let field =
         |code: &str, detail: Option<&str>| of_problem(&problem(code, 400, detail)).map(|(field, _)| field);
