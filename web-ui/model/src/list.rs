@@ -60,7 +60,7 @@ pub enum Taken {
     Shown,
     /// It waits until the list is let go: keep the row.
     Waiting,
-    /// It is not in the list (any more): drop the row.
+    /// It is not in the list any more: the row is of no use once that is drawn.
     Gone,
     /// It was not and is not in the list.
     Elsewhere,

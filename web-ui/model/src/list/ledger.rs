@@ -85,8 +85,9 @@ impl<R: Row, C: Cell<R>> Ledger<R, C> {
 
     pub fn answer(&mut self, rows: &Rows, next: Option<&str>) {
         let rows = R::all_of(rows);
-        let is_again = !std::mem::replace(&mut self.is_asking, false);
-        if is_again && self.list.is_held() {
+        self.is_asking = false;
+        // Another question has emptied the list.
+        if self.list.is_held() {
             self.wanted = self.wanted.max(self.list.len());
         }
         self.keep(rows);
