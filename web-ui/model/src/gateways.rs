@@ -1,5 +1,7 @@
 //! The gateways view: how each is, and what may be done with it.
 
+pub mod line;
+
 use crate::format;
 use viworks_api::gateway::{GatewayRow, GatewayState};
 use viworks_domain::gateway::Health;

@@ -17,7 +17,7 @@ use viworks_domain::{
 };
 use viworks_web_model::{
     format,
-    gateways::{acts, health_word},
+    gateways::{acts, health_word, line},
     load::{self, Freshness, Gauge},
     place::{self, Panel},
     words::{self, Tone},
@@ -83,9 +83,9 @@ pub fn Card(
                     <Seen freshness />
                 </header>
                 <Show when=move || has_spoken.get()>
-                    <Load telemetry samples />
+                    <Load telemetry samples freshness />
                     <Services services is_stale />
-                    <Containers containers sessions />
+                    <Containers containers sessions is_stale />
                 </Show>
                 <footer>
                     <Through id sessions />
@@ -138,17 +138,27 @@ fn Seen(freshness: Memo<Freshness>) -> impl IntoView {
 
 /// Lines of the last minutes, and what goes through the network now.
 #[component]
-fn Load(telemetry: Memo<Option<GatewayTelemetry>>, samples: Memo<Vec<Sample>>) -> impl IntoView {
+fn Load(
+    telemetry: Memo<Option<GatewayTelemetry>>,
+    samples: Memo<Vec<Sample>>,
+    freshness: Memo<Freshness>,
+) -> impl IntoView {
+    let feed = feed::expect();
+    // The lines end with the newest word, and go on without one when it stays away.
+    let until = Memo::new(move |_| match freshness.get() {
+        Freshness::Fresh { at } => at,
+        Freshness::Stale { .. } | Freshness::Never => feed.now().get(),
+    });
     let machine = Memo::new(move |_| telemetry.with(|said| said.as_ref().and_then(|said| said.machine)));
     let text = move |of: fn(&Machine) -> String| {
         move || machine.with(|machine| machine.as_ref().map_or_else(|| "–".into(), of))
     };
     let sparks = Gauge::ALL.map(|gauge| {
-        let values = Memo::new(move |_| samples.with(|samples| gauge.line(samples)));
+        let drawn = Memo::new(move |_| samples.with(|samples| line::draw(gauge, samples, until.get())));
         let text = Memo::new(move |_| {
             machine.with(|machine| machine.as_ref().map_or_else(|| "–".into(), |machine| gauge.text(machine)))
         });
-        view! { <Spark name=gauge.word() label=gauge.label() values text /> }
+        view! { <Spark name=gauge.word() label=gauge.label() drawn text /> }
     });
     view! {
         <div class="load">
@@ -186,12 +196,15 @@ fn Services(services: Memo<Vec<Service>>, is_stale: Memo<bool>) -> impl IntoView
 }
 
 #[component]
-fn Containers(containers: Memo<Vec<Container>>, sessions: Sessions) -> impl IntoView {
+fn Containers(containers: Memo<Vec<Container>>, sessions: Sessions, is_stale: Memo<bool>) -> impl IntoView {
     let count = move || containers.with(Vec::len);
     let key = |container: &Container| (container.name.clone(), container.image.clone(), container.running);
     view! {
         <section>
-            <h3>"Containers " <span class="count">{count}</span></h3>
+            <h3>
+                {move || if is_stale.get() { "Containers, as last heard " } else { "Containers " }}
+                <span class="count">{count}</span>
+            </h3>
             <ul class="containers" hidden=move || count() == 0>
                 <For each=move || containers.get() key=key let(container)>
                     <Line container sessions />
