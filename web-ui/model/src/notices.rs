@@ -82,9 +82,8 @@ fn said(notice: &Notice) -> Said {
             (Tone::Quiet, format!("The session of {whose} was terminated"), About::Session(*session))
         }
         Notice::GatewayDown { name, .. } => (Tone::Bad, format!("Gateway {name} is down"), About::Gateways),
-        Notice::GatewayUp { name, .. } => {
-            (Tone::Good, format!("Gateway {name} is up again"), About::Gateways)
-        }
+        // For the first time or again: nothing here knows which.
+        Notice::GatewayUp { name, .. } => (Tone::Good, format!("Gateway {name} is up"), About::Gateways),
     };
     Said { tone, text, about: Some(about) }
 }
@@ -96,7 +95,7 @@ fn counted(kind: Kind, n: usize) -> Said {
         Kind::Failed => (Tone::Bad, format!("{n} users could not be set up completely"), About::Users),
         Kind::Terminated => (Tone::Quiet, format!("{n} sessions were terminated"), About::Sessions),
         Kind::Down => (Tone::Bad, format!("{n} gateways are down"), About::Gateways),
-        Kind::Up => (Tone::Good, format!("{n} gateways are up again"), About::Gateways),
+        Kind::Up => (Tone::Good, format!("{n} gateways are up"), About::Gateways),
     };
     Said { tone, text, about: Some(about) }
 }
@@ -135,6 +134,13 @@ mod tests {
     #[test]
     fn what_is_down_is_told_before_what_went_well() {
         assert_eq!(texts(&[ready(1), down()]), ["Gateway edge-1 is down", "user1 is ready"]);
+    }
+
+    #[test]
+    fn a_gateway_that_is_up_is_not_said_to_have_been_up_before() {
+        let up = |n| Notice::GatewayUp { gateway: GatewayId([n; 16]), name: "edge-1".into() };
+        assert_eq!(texts(&[up(1)]), ["Gateway edge-1 is up"]);
+        assert_eq!(texts(&[1, 2, 3, 4].map(up)), ["4 gateways are up"]);
     }
 
     #[test]
