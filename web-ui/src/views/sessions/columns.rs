@@ -46,8 +46,8 @@ fn part<T: PartialEq + Send + Sync + 'static>(row: Row, of: fn(&SessionRow) -> T
 }
 
 fn user(row: Row) -> AnyView {
-    let name = part(row, |row| row.username.clone());
-    view! { <span>{move || name.get().unwrap_or_else(|| "Erased user".into())}</span> }.into_any()
+    let name = part(row, |row| row.username.clone().unwrap_or_else(|| "Erased user".into()));
+    view! { <span title=move || name.get()>{move || name.get()}</span> }.into_any()
 }
 
 fn state(row: Row) -> AnyView {
@@ -61,7 +61,7 @@ fn gateway(row: Row) -> AnyView {
     let name = part(row.clone(), |row| row.gateway_name.clone());
     let address = part(row, |row| row.address.map(|address| address.to_string()));
     view! {
-        <span>{move || name.get().unwrap_or_else(none)}</span>
+        <span title=move || name.get()>{move || name.get().unwrap_or_else(none)}</span>
         " "
         <span class="faint" data-cell="address" title="Address in the tunnel">{move || address.get()}</span>
     }
@@ -78,7 +78,7 @@ fn policy(row: Row, names: Names) -> AnyView {
     let policy = part(row, |row| (row.policy, row.policy_version));
     let name = Memo::new(move |_| names.policy(policy.get().0));
     view! {
-        <span>{move || name.get()}</span>
+        <span title=move || name.get()>{move || name.get()}</span>
         " "
         <span class="faint">{move || format!("v{}", policy.get().1)}</span>
     }

@@ -17,8 +17,11 @@ type Row = ArcRwSignal<UserRow>;
 
 pub fn columns(names: Names, actions: Actions, may_manage: Signal<bool>) -> Vec<Column<UserRow>> {
     let mut columns = vec![
-        Column::new("name", "Name", |row: Row| view! { <span>{move || row.with(username)}</span> })
-            .width("minmax(6rem,1.2fr)"),
+        Column::new("name", "Name", |row: Row| {
+            let name = part(&row, username);
+            view! { <span title=move || name.get()>{move || name.get()}</span> }
+        })
+        .width("minmax(6rem,1.2fr)"),
         Column::new("state", "State", |row: Row| {
             let tone = part(&row, |row| words::user_tone(row.state));
             let text = part(&row, |row| words::user_state(row.state).to_owned());
