@@ -2,9 +2,22 @@
 
 pub mod line;
 
-use crate::format;
+use crate::{format, place as address};
 use viworks_api::gateway::{GatewayRow, GatewayState};
-use viworks_domain::gateway::Health;
+use viworks_domain::{gateway::Health, ids::GatewayId};
+
+/// The parameter that names the gateway to be shown among the others.
+pub const AT: &str = "at";
+
+/// The way to one gateway.
+pub fn way(id: GatewayId) -> String {
+    address::address("/gateways", &[(AT, &id.to_string())])
+}
+
+/// The gateway to which the address leads, once it is among those that are shown.
+pub fn wanted(at: Option<&str>, shown: &[GatewayId]) -> Option<GatewayId> {
+    at?.parse().ok().filter(|id| shown.contains(id))
+}
 
 /// As the page's attribute has it.
 pub const fn health_word(health: Option<Health>) -> &'static str {
@@ -153,10 +166,20 @@ pub fn summary<'a>(rows: impl IntoIterator<Item = &'a GatewayRow>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use viworks_domain::ids::GatewayId;
 
     fn row(state: GatewayState, health: Option<Health>) -> GatewayRow {
         GatewayRow { id: GatewayId([1; 16]), name: "sydney".into(), state, health, telemetry: None }
+    }
+
+    #[test]
+    fn the_way_to_a_gateway_leads_to_it_once_it_is_shown() {
+        let (sydney, other) = (GatewayId([1; 16]), GatewayId([2; 16]));
+        let way = way(sydney);
+        let at = way.strip_prefix("/gateways?").and_then(|search| address::value(search, AT));
+        assert_eq!(wanted(at.as_deref(), &[other, sydney]), Some(sydney));
+        assert_eq!(wanted(at.as_deref(), &[other]), None);
+        assert_eq!(wanted(Some("mistyped"), &[sydney]), None);
+        assert_eq!(wanted(None, &[sydney]), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod card;
 
 use crate::{
     feed,
-    kit::icon::Icon,
+    kit::{icon::Icon, place as address},
     live::State,
     session,
     views::{View, names::Names},
@@ -77,6 +77,14 @@ fn Gateways() -> impl IntoView {
         all.sort_unstable();
         all.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
     });
+    // Shown once: whoever goes there again is led there again.
+    let (at, marked) = (address::value(model::AT), RwSignal::new(None::<GatewayId>));
+    Effect::new(move |_| {
+        if let Some(id) = at.with(|at| in_order.with(|shown| model::wanted(at.as_deref(), shown))) {
+            marked.set(Some(id));
+            address::set(model::AT, None);
+        }
+    });
     let is_empty = Memo::new(move |_| gateways.ids().is_empty());
     view! {
             <main data-view="gateways">
@@ -87,7 +95,7 @@ fn Gateways() -> impl IntoView {
     <div class="gateway-scroll">
                 <ul class="gateway-cards">
                     <For each=move || in_order.get() key=|id| *id let(id)>
-                        {gateways.row(id).map(|row| view! { <Card row sessions may asked /> })}
+                        {gateways.row(id).map(|row| view! { <Card row sessions may asked marked /> })}
                     </For>
                 </ul>
                 {move || (is_empty.get()).then(|| match gateways.state() {

@@ -12,7 +12,7 @@ use crate::{
 use leptos::prelude::*;
 use viworks_api::operator::Permission;
 use viworks_domain::ids::SessionId;
-use viworks_web_model::{palette, words as say};
+use viworks_web_model::{gateways, palette, words as say};
 
 pub const ACTIONS: &str = "Actions";
 const RECENT: &str = "Recent";
@@ -138,7 +138,7 @@ fn named(typed: &str, found: &Things, may: &[Permission]) -> (Vec<Entry>, Vec<En
         if !is_meant(&gateway.name, GATEWAY) {
             continue;
         }
-        let act = Act::Go("/gateways".to_owned());
+        let act = Act::Go(gateways::way(gateway.id));
         let entry = Entry::new(&gateway.id.to_string(), "Gateways", Icon::Gateway, gateway.name.clone(), act);
         let about = gateway.health.map_or(say::gateway_state(gateway.state), say::health);
         things.push(entry.about(about.to_owned()));

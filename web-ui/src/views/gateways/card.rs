@@ -5,7 +5,7 @@ use crate::{
     feed,
     kit::{pill::Pill, spark::Spark, time::Ago},
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use viworks_api::{
     feed::Sample,
     gateway::{GatewayRow, GatewayState, GatewayTelemetry},
@@ -29,6 +29,8 @@ pub fn Card(
     sessions: Sessions,
     may: Memo<bool>,
     asked: RwSignal<Option<Asked>>,
+    /// The one to which somebody has just been led.
+    marked: RwSignal<Option<GatewayId>>,
 ) -> impl IntoView {
     let feed = feed::expect();
     let id = row.with_untracked(|row| row.id);
@@ -54,16 +56,26 @@ pub fn Card(
     });
     let samples = Memo::new(move |_| said.with(|said| said.samples.clone()));
     let has_spoken = Memo::new(move |_| telemetry.with(Option::is_some));
+    let is_marked = Memo::new(move |_| marked.get() == Some(id));
+    let card = NodeRef::<html::Article>::new();
+    Effect::new(move |_| {
+        if let (Some(card), true) = (card.get(), is_marked.get()) {
+            card.scroll_into_view();
+        }
+    });
     let heading = format!("gateway-{id}");
     view! {
         <li>
             <article
+                node_ref=card
                 class="card gateway"
                 aria-labelledby=heading.clone()
                 data-gateway=id.to_string()
                 data-health=move || health_word(health.get())
                 data-state=move || words::of(&state.get())
                 data-stale=move || is_stale.get().then_some("")
+                data-marked=move || is_marked.get().then_some("")
+                on:animationend=move |_| marked.set(None)
             >
                 <header>
                     <h2 id=heading.clone()>{move || name.get()}</h2>
