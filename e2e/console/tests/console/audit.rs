@@ -1,12 +1,18 @@
 //! Audit: what happened, by what caused it, newest first; and standing still while one reads.
 
 use crate::{
-    browser::SOON,
+    browser::{Browser, SOON},
     failure::{Done, ensure, fail},
     scene::Scene,
+    stage::field,
 };
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use thirtyfour::Key;
+use tokio::time::Instant;
+
+/// A story: its correlation, and its entries, newest first.
+type Story = (String, Vec<String>);
 
 pub async fn what_belongs_together_is_one_group_and_the_newest_stands_first(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
@@ -14,40 +20,99 @@ pub async fn what_belongs_together_is_one_group_and_the_newest_stands_first(scen
     scene.connect(&person)?;
     scene.leave(&person)?;
     let at = scene.signed_in(&owner, &format!("/audit?user={}", person.id)).await?;
-    let browser = &scene[at];
-    browser.see("[data-group] [data-entry]").await?;
-    let script = "
-        return all('[data-group]').map(g => ({
-            group: g.dataset.group,
-            seqs: [...g.querySelectorAll('[data-entry]')].map(e => Number(e.dataset.entry.split('.')[0])),
-        }))";
-    let groups = browser.run(script, &[]).await?;
-    let Some(groups) = groups.as_array() else { fail!("no groups") };
-    ensure!(groups.len() > 1, "expected several groups, got {groups:?}");
-    let newest: Vec<u64> = groups
-        .iter()
-        .filter_map(|group| group["seqs"].as_array()?.iter().filter_map(Value::as_u64).max())
-        .collect();
-    ensure!(newest.is_sorted_by(|a, b| a >= b), "expected the newest group first, got {newest:?}");
+    let stories = as_the_server_has_it(&scene[at], &person.id).await?;
+    ensure!(stories.len() > 1, "expected several groups, got {stories:?}");
     ensure!(
-        groups.iter().any(|group| group["seqs"].as_array().is_some_and(|seqs| seqs.len() > 3)),
-        "expected the session's story in one group, got {groups:?}"
+        stories.iter().any(|(_, entries)| entries.len() > 3),
+        "expected the session's story in one group, got {stories:?}"
     );
-    let mut names: Vec<&str> = groups.iter().filter_map(|group| group["group"].as_str()).collect();
-    let all = names.len();
-    names.sort_unstable();
-    names.dedup();
-    ensure!(names.len() == all, "a group stands there twice");
+    Ok(())
+}
+
+/// Until the page shows the stories of that user that the server's answer makes: each correlation once, with the
+/// entries that have it and no other, the newest first.
+async fn as_the_server_has_it(browser: &Browser, user: &str) -> Done<Vec<Story>> {
+    let deadline = Instant::now() + SOON;
+    let script = "
+        for (const hidden of all('[data-earlier]')) hidden.click();
+        return all('[data-group]').map(story =>
+            [story.dataset.group, [...story.querySelectorAll('[data-entry]')].map(e => e.dataset.entry)])";
+    loop {
+        let shown: Vec<Story> = serde_json::from_value(browser.run(script, &[]).await?)?;
+        let known = known_stories(browser, user).await?;
+        if shown == known {
+            return Ok(shown);
+        }
+        if Instant::now() > deadline {
+            fail!("expected the stories {known:?}, the page shows {shown:?}");
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn known_stories(browser: &Browser, user: &str) -> Done<Vec<Story>> {
+    let (_, told) = browser.fetch("GET", &format!("/v1/audit?user={user}&limit=500"), &Value::Null).await?;
+    let mut stories: Vec<Story> = Vec::new();
+    for row in told["rows"].as_array().into_iter().flatten() {
+        let (correlation, entry) = (field(row, "correlation")?, format!("{}.{}", row["seq"], row["n"]));
+        match stories.iter_mut().find(|(known, _)| *known == correlation) {
+            Some((_, entries)) => entries.push(entry),
+            None => stories.push((correlation, vec![entry])),
+        }
+    }
+    Ok(stories)
+}
+
+/// By the keyboard alone; and whoever then looks at the top sees what happens to that user by itself.
+pub async fn a_user_is_found_by_a_part_of_the_name_and_followed_live(scene: &mut Scene) -> Done {
+    let owner = scene.owner()?;
+    let at = scene.signed_in(&owner, "/audit").await?;
+    let browser = &scene[at];
+    let alike = scene.unique("pia");
+    let mut ids = BTreeMap::new();
+    for last in ["x", "y"] {
+        let name = format!("{alike}{last}");
+        let id = scene.create_quietly(browser, &name).await?;
+        scene.ready(&id).await?;
+        ids.insert(name, id);
+    }
+    browser.fill("main input[name=user]", &alike[1..]).await?;
+    let script = "return all('#audit-users [role=option]:not([aria-disabled])').length === arguments[0]";
+    browser.until("both of that name", script, &[json!(ids.len())]).await?;
+    let chosen = "#audit-users [role=option][aria-selected=true]";
+    let first = browser.text(chosen).await?;
+    browser.keys(Key::Down + "").await?;
+    let script =
+        "const e = seen(arguments[0]); return e && e.innerText !== arguments[1] && {text: e.innerText}";
+    let second = browser.until("the next one", script, &[json!(chosen), json!(first)]).await?;
+    let second = second["text"].as_str().unwrap_or_default();
+    let Some((name, id)) = ids.iter().find(|(name, _)| second.contains(name.as_str())) else {
+        fail!("expected one of {ids:?}, got {second:?}")
+    };
+    browser.keys(Key::Enter + "").await?;
+    browser.at(&format!("/audit?user={id}")).await?;
+    let script = "return document.querySelector('main input[name=user]').value === arguments[0]";
+    browser.until("the whole name", script, &[json!(name)]).await?;
+    let before = as_the_server_has_it(browser, id).await?;
+
+    let (status, told) = browser.fetch("POST", &format!("/v1/users/{id}/suspend"), &json!({})).await?;
+    ensure!(status < 300, "expected {name} to be suspended, got {status} {told}");
+    let script = "return all('[data-entry]')[0]?.dataset.kind === 'user.suspended' && !seen('[data-newer]')";
+    browser.until("the suspension at the top, without asking for it", script, &[]).await?;
+    let after = as_the_server_has_it(browser, id).await?;
+    ensure!(after.ends_with(&before), "expected one story more than {before:?}, got {after:?}");
     Ok(())
 }
 
 pub async fn a_filter_is_in_the_address_and_the_server_does_it(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let person = scene.stage.person(&scene.unique("noa"))?;
-    let at = scene.signed_in(&owner, "/audit").await?;
+    let at = scene.signed_in(&owner, "/users").await?;
     let browser = &scene[at];
+    // Further back than what the page is given of everything.
+    until_beyond_the_first_page(scene, browser, "gateway.enrolled").await?;
+    browser.load("/audit").await?;
     browser.see("[data-entry]").await?;
-    // Enrolled first of all on this stage: further back than the first page of a list of everything goes.
     choose_or_fill(browser, "kind", "gateway.enrolled").await?;
     browser
         .until("the kind in the address", "return location.search.includes('kind=gateway.enrolled')", &[])
@@ -85,7 +150,7 @@ pub async fn one_session_alone_is_asked_of_the_server_by_its_id(scene: &mut Scen
     // With all that the user did beside it, first.
     browser.see("[data-entry][data-kind='user.created']").await?;
     browser.fill("main input[name=session]", &session).await?;
-    browser.keys(thirtyfour::Key::Enter + "").await?;
+    browser.keys(Key::Enter + "").await?;
     browser
         .until(
             "the session in the address",
@@ -107,7 +172,7 @@ pub async fn one_session_alone_is_asked_of_the_server_by_its_id(scene: &mut Scen
     }
     // An id that is none finds nothing, and says so.
     browser.fill("main input[name=session]", "yesterday's").await?;
-    browser.keys(thirtyfour::Key::Enter + "").await?;
+    browser.keys(Key::Enter + "").await?;
     browser.says("main .filter .error", "This is no session’s id.").await
 }
 
@@ -122,12 +187,12 @@ pub async fn an_operator_is_called_by_name_and_whoever_reads_it_you(scene: &mut 
     scene[one].says(by, "by you").await
 }
 
-async fn choose_or_fill(browser: &crate::browser::Browser, name: &str, value: &str) -> Done {
+async fn choose_or_fill(browser: &Browser, name: &str, value: &str) -> Done {
     if browser.is_seen(&format!("main select[name={name}]")).await? {
         browser.choose(&format!("main select[name={name}]"), value).await
     } else {
         browser.fill(&format!("main input[name={name}]"), value).await?;
-        browser.keys(thirtyfour::Key::Enter + "").await
+        browser.keys(Key::Enter + "").await
     }
 }
 
@@ -166,8 +231,9 @@ pub async fn what_happens_meanwhile_does_not_move_what_one_reads(scene: &mut Sce
 /// Entries of the console's first answer.
 const PAGE: usize = 200;
 
-/// More entries than one answer holds, whatever ran before: somebody is suspended and let in again until it is so.
-async fn enough_for_pages(scene: &Scene, browser: &crate::browser::Browser) -> Done {
+/// More entries than one answer holds after the last of that kind, whatever ran before: somebody is suspended and let
+/// in again until it is so.
+async fn until_beyond_the_first_page(scene: &Scene, browser: &Browser, kind: &str) -> Done {
     let id = scene.create_quietly(browser, &scene.unique("otto")).await?;
     scene.ready(&id).await?;
     let script = "
@@ -182,20 +248,21 @@ async fn enough_for_pages(scene: &Scene, browser: &crate::browser::Browser) -> D
         })()";
     for _ in 0..PAGE {
         let (_, page) = browser.fetch("GET", &format!("/v1/audit?limit={PAGE}"), &Value::Null).await?;
-        if page["next"].is_string() {
+        let holds_it = page["rows"].as_array().into_iter().flatten().any(|row| row["kind"] == kind);
+        if page["next"].is_string() && !holds_it {
             return Ok(());
         }
         let done = browser.run_async(script, &[json!(id), json!(10)]).await?;
         ensure!(done == json!(true), "expected to suspend and resume, got {done}");
     }
-    fail!("the audit never has a second page")
+    fail!("{kind} never leaves the audit's first page")
 }
 
 pub async fn the_list_goes_back_page_by_page_to_the_first_entry_of_all(scene: &mut Scene) -> Done {
     let owner = scene.owner()?;
     let at = scene.signed_in(&owner, "/audit").await?;
     let browser = &scene[at];
-    enough_for_pages(scene, browser).await?;
+    until_beyond_the_first_page(scene, browser, "gateway.enrolled").await?;
     browser.load("/audit").await?;
     browser.live().await?;
     // The server's own pages say which is the first.

@@ -30,19 +30,22 @@ pub async fn a_gateway_shows_its_machine_its_services_and_the_containers_of_sess
     let card = format!("[data-gateway='{}']", scene.stage.gateway());
     browser.see(&format!("{card}[data-health=up]")).await?;
     browser.says(&card, scene.stage.gateway_name()).await?;
-    let drawn = "
-        return ['cpu', 'memory', 'disk'].map(what => {
-            const shapes = [...document.querySelectorAll(`${arguments[0]} [data-spark=${what}] :is(path, polyline)`)];
-            return shapes.map(s => s.getAttribute('d') || s.getAttribute('points') || '').join('');
-        })";
-    let all_drawn = format!(
-        "const drawn = (function () {{ {drawn} }}).apply(null, arguments); return drawn.every(d => d.length > 12) && drawn"
-    );
-    let first = browser.until("a line for CPU, memory and disk", &all_drawn, &[json!(card)]).await?;
-    let moved = format!(
-        "const drawn = (function () {{ {drawn} }}).apply(null, arguments); return drawn[0] !== arguments[1]"
-    );
-    browser.until("the line to move", &moved, &[json!(card), first[0].clone()]).await?;
+    // A line for each, with a figure; and a while later the line has more of them, until five minutes are full.
+    let script = "
+        const figure = {cpu: /^[<>]?\\d+ %$/, memory: /^[<>]?\\d+ % · [\\d.]+ \\wiB of [\\d.]+ \\wiB$/};
+        figure.disk = figure.memory;
+        const [card, before] = arguments, lines = ['cpu', 'memory', 'disk'].map(what => {
+            const spark = seen(`${card} [data-spark=${what}]`);
+            const line = spark && spark.querySelector('.spark-line').getAttribute('d') || '';
+            const said = spark && figure[what].test(spark.querySelector('.spark-text').innerText.trim());
+            return {line, said, points: (line.match(/[ML]/g) || []).length};
+        });
+        const full = 150, grown = (now, then) => now.points > then.points || now.points === full;
+        return lines.every(now => now.said && now.points > 1)
+            && (!before || lines.every((now, n) => grown(now, before[n])) && lines[0].line !== before[0].line)
+            && lines";
+    let first = browser.until("a line and a figure for CPU, memory and disk", script, &[json!(card)]).await?;
+    browser.until("each line to go on", script, &[json!(card), first]).await?;
     // Each service with how it is, and how new all of it is.
     for (service, words) in SERVICES {
         browser
@@ -121,6 +124,6 @@ pub async fn a_gateway_that_falls_silent_is_down_and_comes_back_up_with_a_word_o
     scene[at].says(&format!("{card} h3"), "Services, as last heard").await?;
     scene.start(Program::Agent)?;
     scene[at].see_within(UNTIL_DOWN, &format!("{card}[data-health=up]")).await?;
-    scene[other].says("[data-toast]", &format!("Gateway {name} is up again")).await?;
+    scene[other].says("[data-toast]", &format!("Gateway {name} is up")).await?;
     scene[at].says(&format!("{card}:not([data-stale]) .seen"), "Updated ").await
 }

@@ -85,6 +85,12 @@ pub async fn heard(browser: &Browser, seq: u64) -> Done {
     browser.until(&format!("everything up to {seq} to come in"), script, &[json!(seq)]).await.map(drop)
 }
 
+/// Until the page's socket is closed, and not only given up.
+pub async fn closed(browser: &Browser) -> Done {
+    let script = "return hold.socket?.readyState === WebSocket.CLOSED";
+    browser.until("the feed to be closed", script, &[]).await.map(drop)
+}
+
 /// How many feeds the page has opened.
 pub async fn opened(browser: &Browser) -> Done<u64> {
     Ok(browser.run("return hold.opened", &[]).await?.as_u64().unwrap_or_default())

@@ -33,8 +33,27 @@ pub async fn the_mark_names_the_sequence_that_the_page_has_reached(scene: &mut S
     let (_, listed) = browser.fetch("GET", "/v1/users?limit=1", &Value::Null).await?;
     let there = listed["seq"].as_u64().unwrap_or_default();
     reached(browser, there).await?;
-    browser.says("[data-live=live]", "Live").await
+    // In words and figures that can be seen; also where the views' names have no room beside it.
+    for width in [1280, 768, 390] {
+        browser.resize(width, 800).await?;
+        browser.until(&format!("Live and the sequence in sight on {width} px"), IN_SIGHT, &[]).await?;
+    }
+    Ok(())
 }
+
+/// Word and number are drawn, and nothing cuts them off or lies over them.
+const IN_SIGHT: &str = "
+    const mark = seen('[data-live=live]'), words = [];
+    const walk = mark && document.createTreeWalker(mark, NodeFilter.SHOW_TEXT);
+    while (walk && walk.nextNode()) {
+        const text = walk.currentNode, range = document.createRange();
+        range.selectNodeContents(text);
+        const at = range.getBoundingClientRect();
+        const there = document.elementFromPoint(at.left + at.width / 2, at.top + at.height / 2);
+        if (at.width > 0 && there === text.parentElement) words.push(text.data);
+    }
+    const said = words.join(' ');
+    return mark && /\\bLive\\b/.test(said) && said.replace(/\\D/g, '') === mark.dataset.seq";
 
 /// The server is killed without a last word, and comes back; things happen while the page cannot know.
 pub async fn a_killed_server_is_shown_offline_and_its_return_loses_and_doubles_nothing(

@@ -77,6 +77,7 @@ const TESTS: &[Test] = tests! {
         a_suspension_is_not_called_done_before_the_row_shows_it,
         who_one_has_created_stands_in_a_list_that_holds_still,
         the_list_is_searched_by_the_server_and_the_search_is_in_the_address,
+        what_is_chosen_is_in_the_address_and_narrows_the_list,
     }
     Beside sessions {
         a_session_comes_live_and_ends_with_a_reason_and_a_receipt_of_every_layer,
@@ -88,7 +89,7 @@ const TESTS: &[Test] = tests! {
     }
     Beside audit {
         what_belongs_together_is_one_group_and_the_newest_stands_first,
-        a_filter_is_in_the_address_and_the_server_does_it,
+        a_user_is_found_by_a_part_of_the_name_and_followed_live,
         one_session_alone_is_asked_of_the_server_by_its_id,
         an_operator_is_called_by_name_and_whoever_reads_it_you,
         what_happens_meanwhile_does_not_move_what_one_reads,
@@ -104,6 +105,7 @@ const TESTS: &[Test] = tests! {
         the_palette_finds_users_gateways_sessions_and_what_one_can_do,
         the_palette_ends_a_session_with_a_reason,
         a_user_is_created_and_a_session_ended_with_the_keyboard_alone,
+        keys_go_from_row_to_row_open_them_and_lead_to_the_search,
         the_keys_are_listed_and_focus_goes_back_to_where_it_came_from,
     }
     Beside looks {
@@ -116,6 +118,7 @@ const TESTS: &[Test] = tests! {
         a_viewer_is_offered_nothing_and_refused_all_the_same,
     }
     Alone audit {
+        a_filter_is_in_the_address_and_the_server_does_it,
         the_list_goes_back_page_by_page_to_the_first_entry_of_all,
     }
     Alone users {

@@ -217,6 +217,14 @@ impl Scene {
         }
     }
 
+    /// A policy that nobody has.
+    pub fn another_policy(&self) -> Done<String> {
+        let name = self.unique("visitors");
+        let made =
+            self.stage.viworks(&["policy", "create", "--name", &name, "--image", self.stage.image()])?;
+        crate::stage::field(&made, "id")
+    }
+
     /// Creates a user without the dialog, as this browser's operator; and waits for the row.
     pub async fn create(&self, browser: &Browser, name: &str) -> Done<String> {
         let id = self.create_quietly(browser, name).await?;

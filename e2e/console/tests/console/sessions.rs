@@ -6,7 +6,7 @@ use crate::{
     held,
     scene::Scene,
     stage::Program,
-    users::row_of,
+    users::{row_of, rows_are},
 };
 use serde_json::{Value, json};
 
@@ -138,19 +138,24 @@ pub async fn an_end_that_the_gateway_has_not_confirmed_is_shown_as_ending(scene:
     for layer in LAYERS {
         browser.see(&format!("dialog[open] [data-receipt={layer}][data-state=pending]")).await?;
     }
+    browser.says("dialog[open] .certainty", "Not confirmed yet: 1 of 6 gone").await?;
     browser.see(&format!("{}[data-state=ending]", row(&id))).await?;
+    browser.says(&format!("{} [data-cell=state]", row(&id)), "Ending, unconfirmed").await?;
     // The desktop's token is the server's own.
     browser.says(&format!("{} [data-cell=ends]", row(&id)), "1 of 6 gone").await?;
     browser.load(&format!("/sessions?panel=session:{id}")).await?;
     for layer in LAYERS {
         browser.see(&format!("[data-panel=session] [data-receipt={layer}][data-state=pending]")).await?;
     }
+    // Ten seconds after the decision it says that this takes too long; both say how many of how many.
+    browser.says("[data-panel=session] .certainty", "1 of 6").await?;
     scene.thaw(Program::Agent)?;
     for layer in LAYERS {
         browser
             .see(&format!("[data-panel=session] [data-receipt={layer}]:not([data-state=pending])"))
             .await?;
     }
+    browser.says("[data-panel=session] .certainty", "Confirmed: nothing of it is left").await?;
     browser.gone(&format!("{}[data-state=ending]", row(&id))).await?;
     browser.load("/sessions?show=ended").await?;
     browser.see(&format!("{}[data-state=ended]", row(&id))).await?;
@@ -161,17 +166,31 @@ pub async fn the_lists_of_active_and_ended_sessions_are_those_of_the_server(scen
     let owner = scene.owner()?;
     let person = scene.stage.person(&scene.unique("kim"))?;
     scene.connect(&person)?;
-    scene.leave(&person)?;
-    let at = scene.signed_in(&owner, &format!("/sessions?show=ended&q={}", person.name)).await?;
+    let (id, other) = (scene.session_of(&person).await?, scene.another_policy()?);
+    let place = format!("/sessions?show=ended&q={}", person.name);
+    let at = scene.signed_in(&owner, &place).await?;
     let browser = &scene[at];
-    let id = row_of(browser, "sessions", &person.name).await?;
+    // It comes to those that have ended while one looks at them.
+    browser.says("main", "No session is like this.").await?;
+    browser.run("window.unchanged = true", &[]).await?;
+    scene.leave(&person)?;
     browser.see(&format!("{}[data-state=ended]", row(&id))).await?;
+    ensure!(browser.run("return window.unchanged", &[]).await? == json!(true), "the page was loaded anew");
     let rows = browser.attributes("[data-table=sessions] [data-row]", "data-row").await?;
     let path = format!("/v1/sessions?active=false&text={}", person.name);
     let (_, answer) = browser.fetch("GET", &path, &Value::Null).await?;
     let Some(known) = answer["rows"].as_array() else { fail!("expected rows, got {answer}") };
     let known: Vec<Value> = known.iter().map(|row| row["id"].clone()).collect();
     ensure!(json!(rows) == json!(known), "the page lists {rows:?}, the server {known:?}");
+    let (policy, gateway) = (scene.stage.policy(), scene.stage.gateway());
+    let choices = [("policy", other.as_str(), 0), ("policy", policy, 1), ("gateway", gateway, 1)];
+    for (name, value, found) in choices {
+        browser.choose(&format!("main select[name={name}]"), value).await?;
+        browser.at(&format!("{place}&{name}={value}")).await?;
+        rows_are(browser, "sessions", &rows[..found]).await?;
+        browser.choose(&format!("main select[name={name}]"), "").await?;
+        browser.at(&place).await?;
+    }
     browser.click("[data-filter=active]").await?;
     browser.gone(&row(&id)).await
 }

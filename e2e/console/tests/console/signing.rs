@@ -3,11 +3,13 @@
 use crate::{
     browser::{Browser, SOON},
     failure::{Done, ensure},
+    held,
     scene::Scene,
     stage::{Operator, Program},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
+use thirtyfour::Key;
 
 const FORM: &str = "form[data-view=sign-in]";
 
@@ -102,16 +104,27 @@ pub async fn a_recovered_password_ends_the_old_sign_ins_at_once_and_loses_nobody
     scene: &mut Scene,
 ) -> Done {
     let owner = scene.owner()?;
-    let place = "/audit?kind=user.created";
-    let at = scene.signed_in(&owner, place).await?;
-    let again = scene.stage.recover(&owner.name)?;
+    let at = scene.open().await?;
+    held::prepare(&scene[at]).await?;
     let browser = &scene[at];
+    browser.enter(&owner, "/audit?kind=user.created").await?;
+    let id = scene.create_quietly(browser, &scene.unique("tess")).await?;
+    let place = format!("/audit?kind=user.created&panel=user:{id}");
+    let panel = format!("aside[data-panel=user][data-id='{id}']");
+    browser.load(&place).await?;
+    browser.see(&panel).await?;
+    let again = scene.stage.recover(&owner.name)?;
     browser.see(FORM).await?;
     browser.gone("[data-live]").await?;
+    held::closed(browser).await?;
+    // Keys are the sign-in page's now: none of them is for what lies behind it.
+    browser.keys(Key::Escape + "").await?;
+    browser.at(&place).await?;
     browser.sign_in(&again).await?;
     browser.live().await?;
     browser.see("main[data-view=audit]").await?;
-    browser.at(place).await
+    browser.see(&panel).await?;
+    browser.at(&place).await
 }
 
 /// Long enough to see on a busy machine that one is signed in, short enough to wait for.
@@ -125,14 +138,17 @@ pub async fn a_sign_in_whose_time_is_over_closes_the_feed_and_the_next_one_goes_
     let place = "/users?q=somebody&state=active";
     let seconds = SHORT_SECONDS.to_string();
     scene.restart_with(Program::Viworks, &[("VIWORKS_OPERATORS_SIGN_IN_SECONDS", &seconds)])?;
-    let at = scene.signed_in(&owner, place).await?;
+    let at = scene.open().await?;
+    held::prepare(&scene[at]).await?;
     let browser = &scene[at];
+    browser.enter(&owner, place).await?;
     browser.run("window.unchanged = true", &[]).await?;
     let (status, _) = browser.fetch("GET", "/v1/operator/me", &Value::Null).await?;
     ensure!(status == 200, "expected to be signed in until the time is over, got {status}");
 
     browser.see_within(Duration::from_secs(SHORT_SECONDS) + SOON, FORM).await?;
     browser.gone("[data-live]").await?;
+    held::closed(browser).await?;
     browser.gone("main[data-view=users]").await?;
     browser.at(place).await?;
     let (status, _) = browser.fetch("GET", "/v1/users", &Value::Null).await?;
