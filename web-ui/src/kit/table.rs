@@ -40,9 +40,9 @@ pub type Cell<R> = Arc<dyn Fn(ArcRwSignal<R>) -> AnyView + Send + Sync>;
 pub enum Room {
     /// It is always there, on the smallest screen too.
     Any,
-    /// From 960 px of the table's own width, and on cards.
+    /// From 60 rem of the table's own width, and on cards.
     Mid,
-    /// From 1280 px.
+    /// From 80 rem.
     Wide,
 }
 
