@@ -72,7 +72,7 @@ pub fn run(options: &Options) -> Result {
         &load["first_useful_screen_ms"],
         "ms",
     );
-    for (phase, what) in [("top", "at the top"), ("scrolling", "scrolling")] {
+    for (phase, what) in [("standing", "standing, two screens down"), ("scrolling", "scrolling")] {
         println!("{what}");
         for (name, says, unit) in [
             ("fps", "frames per second", ""),

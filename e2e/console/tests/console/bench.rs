@@ -21,12 +21,13 @@ new MutationObserver((_, observer) => {
 }).observe(document, { childList: true, subtree: true });
 ";
 
-/// Asks for the next page until there is none.
+/// Asks for the next page until there is none, and stays a little below the top: whoever is at the top keeps no more
+/// rows than are needed there.
 const LOAD_ALL: &str = "
 const table = document.querySelector('[data-table=sessions]');
 const scroller = table && table.closest('.scroller');
 if (!scroller) return false;
-if (table.getAttribute('aria-rowcount') !== '-1') { scroller.scrollTop = 0; return Number(table.getAttribute('aria-rowcount')) - 1; }
+if (table.getAttribute('aria-rowcount') !== '-1') { scroller.scrollTop = 2 * scroller.clientHeight; return Number(table.getAttribute('aria-rowcount')) - 1; }
 scroller.scrollTop = scroller.scrollHeight;
 return false;
 ";
@@ -98,9 +99,9 @@ async fn walk(browser: &Browser) -> Done<Value> {
     browser.load("/sessions").await?;
     let first = browser.until("the first row", "return window.firstRowAt", &[]).await?;
     let rows = browser.until_within(UNTIL_ALL_ARE_HERE, "every row", LOAD_ALL, &[]).await?;
-    let top = frames(browser, 0).await?;
+    let standing = frames(browser, 0).await?;
     let scrolling = frames(browser, 40).await?;
-    Ok(json!({ "first_useful_screen_ms": first, "rows": rows, "top": top, "scrolling": scrolling }))
+    Ok(json!({ "first_useful_screen_ms": first, "rows": rows, "standing": standing, "scrolling": scrolling }))
 }
 
 async fn frames(browser: &Browser, step: u32) -> Done<Value> {
