@@ -89,11 +89,14 @@ async fn what_is_reached_is_never_said_to_be_behind() {
     assert_eq!(at_once.expect("seen"), head);
     // As where the projector runs in another process: only the tables say so, and they answer after patience ends.
     database.reached.send_replace(0);
-    let free_again = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        drop(pages);
-    };
-    let (seen, ()) = tokio::join!(queries.wait_until(head, Duration::from_millis(5)), free_again);
+    let mut waiting = std::pin::pin!(queries.wait_until(head, Duration::from_millis(5)));
+    tokio::time::pause();
+    assert!(waiting.as_mut().now_or_never().is_none(), "no connection is free");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(waiting.as_mut().now_or_never().is_none(), "the tables have not answered");
+    tokio::time::resume();
+    drop(pages);
+    let seen = waiting.await;
     assert_eq!(seen.expect("seen"), head);
 }
 
