@@ -2,6 +2,7 @@
 
 mod command;
 mod event;
+mod listener;
 mod refusal;
 mod state;
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub use command::Command;
 pub use event::{
     Draining, Enrolled, Event, HealthChanged, IncarnationSeen, Invited, ReportAccepted, Retired,
 };
+pub use listener::Listener;
 pub use refusal::Refusal;
 pub use state::{Gateway, Phase};
 
